@@ -1,0 +1,1 @@
+"""Training data: where frames and masks lie, and clips sampled from them."""

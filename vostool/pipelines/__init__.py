@@ -1,0 +1,1 @@
+"""Whole jobs: frozen options in, a report out, progress by callback."""

@@ -1,0 +1,1 @@
+"""Video-level inference: no files and no printing."""

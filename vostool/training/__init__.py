@@ -1,0 +1,1 @@
+"""Training: recipes, the unrolled clip, losses and checkpoints."""

@@ -1,0 +1,1 @@
+"""Known weights, where their files lie, and loading them safely."""
