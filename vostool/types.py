@@ -109,13 +109,17 @@ class Annotation:
         frame_index: 0-based frame that the mask belongs to.
         labels: HxW uint8 at source size; 0 background, otherwise one of ``object_ids``.
         object_ids: The user's ids in rising order, 1..255, at most ``MAX_OBJECTS``.
-        notes: One line for each thing that was detected or repaired.
+        notes: One line for each thing that was repaired or decided.
+        source: Name of the picture or folder that it was read from; empty if it was made in memory.
+        kind: What the picture was recognised as, for example ``indexed PNG``.
     """
 
     frame_index: int
     labels: np.ndarray
     object_ids: tuple[int, ...]
     notes: tuple[str, ...] = ()
+    source: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
