@@ -1,0 +1,52 @@
+"""``python -m vostool.training --data FOLDER --out FOLDER``: trains ``lite`` by a named recipe."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from vostool.models.lite import LiteNetwork
+from vostool.training.recipes import RECIPES
+from vostool.training.sources import load_mixture
+from vostool.training.stage import Stage
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m vostool.training", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with davis2016-train, stills, cutouts, backgrounds")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--recipe", choices=sorted(RECIPES), default="lite-first")
+    parser.add_argument("--steps", type=int, help="number of steps instead of the recipe's")
+    start = parser.add_mutually_exclusive_group(required=True)
+    start.add_argument("--backbone", type=Path, help="ImageNet ResNet-18 with folded batch norm, safetensors")
+    start.add_argument("--from", dest="start", type=Path, help="checkpoint of an earlier run")
+    start.add_argument("--resume", action="store_true", help="go on from the state in --out")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 for torch's choice")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Trains from ImageNet features, from a checkpoint, or from where a run was stopped."""
+    options = _parse()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    recipe = RECIPES[options.recipe](**({"num_steps": options.steps} if options.steps else {}))
+    torch.manual_seed(recipe.seed)
+    network = LiteNetwork()
+    if options.backbone:
+        network.backbone.load_state_dict({name: value.float() for name, value in load_file(options.backbone).items()})
+    if options.start:
+        network.load_state_dict({name: value.float() for name, value in load_file(options.start).items()})
+    stage = Stage(network, recipe, options.out)
+    if options.resume:
+        stage.resume()
+    stage.run(load_mixture(options.data))
+
+
+if __name__ == "__main__":
+    main()
