@@ -1,0 +1,132 @@
+"""The sound of the source in the output: packets copied as they are, or encoded anew where they do not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import av
+
+# What to encode to where the source's codec does not fit: FFmpeg's encoder and bits per second and channel.
+SUBSTITUTES = {".mp4": ("aac", 96_000), ".mov": ("aac", 96_000), ".webm": ("libopus", 64_000), ".mkv": ("aac", 96_000)}
+
+
+class CopiedTrack:
+    """A track whose packets pass bit for bit.
+
+    Args:
+        drops_negative: Leave out packets from before time zero (the priming of AAC, 21 ms of silence): Matroska has
+            no negative times, and its muxer would rather move the pictures off the times of the source.
+    """
+
+    def __init__(self, source: av.AudioStream, target: av.AudioStream, drops_negative: bool) -> None:
+        self.source, self.target, self._drops_negative = source, target, drops_negative
+
+    def convert(self, packet: av.Packet) -> Iterator[av.Packet]:
+        """The packet, addressed to the output."""
+        if packet.dts is not None and not (self._drops_negative and packet.dts < 0):
+            packet.stream = self.target
+            yield packet
+
+    def flush(self) -> Iterator[av.Packet]:
+        """Nothing is held back."""
+        return iter(())
+
+
+class EncodedTrack:
+    """A track that is decoded and encoded with another codec."""
+
+    def __init__(self, source: av.AudioStream, target: av.AudioStream) -> None:
+        self.source, self.target = source, target
+        self._resampler: av.AudioResampler | None = None
+
+    def convert(self, packet: av.Packet) -> Iterator[av.Packet]:
+        """Packets of the new codec that a packet of the old one completes; a damaged one gives none."""
+        try:
+            frames = packet.decode() if packet.size else []
+        except av.error.InvalidDataError:
+            return
+        for frame in frames:
+            for piece in self._resample(frame):
+                yield from self.target.encode(piece)
+
+    def flush(self) -> Iterator[av.Packet]:
+        """What decoder, resampler and encoder still hold."""
+        for frame in [*self.source.decode(None), None]:
+            for piece in self._resample(frame):
+                yield from self.target.encode(piece)
+        yield from self.target.encode(None)
+
+    def _resample(self, frame: av.AudioFrame | None) -> list[av.AudioFrame]:
+        """Frames of the size that the encoder takes."""
+        if self._resampler is None:
+            if frame is None:
+                return []
+            context = self.target.codec_context
+            context.open(strict=False)
+            self._resampler = av.AudioResampler(context.format, context.layout, context.sample_rate, context.frame_size)
+        return [piece for piece in self._resampler.resample(frame) if piece is not None]
+
+
+Track = CopiedTrack | EncodedTrack
+
+
+def add_tracks(
+    source: av.container.InputContainer, target: av.container.OutputContainer, extension: str, warnings: list[str]
+) -> list[Track]:
+    """Make a track of the output for each of the source; what had to be changed is said in ``warnings``."""
+    return [_add_track(stream, target, extension, warnings) for stream in source.streams.audio]
+
+
+def _add_track(
+    stream: av.AudioStream, target: av.container.OutputContainer, extension: str, warnings: list[str]
+) -> Track:
+    """One track, copied if the container takes the codec."""
+    try:
+        copied = target.add_stream_from_template(stream)
+    except ValueError:
+        codec, bits_per_channel = SUBSTITUTES[extension]
+        warnings.append(f"{stream.codec_context.name} sound does not fit {extension}; encoded as {codec}")
+        encoded = target.add_stream(codec, rate=_sample_rate(codec, stream), layout=stream.layout.name)
+        encoded.bit_rate = bits_per_channel * stream.channels
+        _copy_labels(stream, encoded)
+        return EncodedTrack(stream, encoded)
+    _copy_labels(stream, copied)
+    # Opus tells Matroska its priming in the header, so that its first packet may begin early.
+    drops_negative = extension in (".mkv", ".webm") and stream.codec_context.name != "opus"
+    return CopiedTrack(stream, copied, drops_negative)
+
+
+def _sample_rate(codec: str, stream: av.AudioStream) -> int:
+    """The source's rate; Opus knows 48 kHz."""
+    return 48_000 if codec == "libopus" else stream.sample_rate
+
+
+def _copy_labels(source: av.AudioStream, target: av.AudioStream) -> None:
+    """Language and title, and which track plays by default."""
+    kept = {key: value for key, value in source.metadata.items() if key in ("language", "title")}
+    target.metadata.update(kept)
+    target.disposition = source.disposition
+
+
+def audio_packets(source: av.container.InputContainer, tracks: list[Track], warnings: list[str]) -> Iterator[av.Packet]:
+    """Packets of all tracks in the order of the source; damage ends the sound there and is told in ``warnings``."""
+    by_index = {track.source.index: track for track in tracks}
+    packets = source.demux([track.source for track in tracks])
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.error.InvalidDataError as error:
+            warnings.append(f"the sound ends early: {error.strerror}")
+            packet = None
+        if packet is None:
+            break
+        yield from by_index[packet.stream.index].convert(packet)
+    for track in tracks:
+        yield from track.flush()
+
+
+def packet_time(packet: av.Packet) -> Fraction:
+    """Decoding time in seconds, exact."""
+    assert packet.time_base is not None
+    return (packet.dts if packet.dts is not None else packet.pts or 0) * packet.time_base

@@ -1,0 +1,36 @@
+"""Turn what the disk and FFmpeg complain about into one line for the user."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+
+from ..errors import OutputError, VostoolError
+
+
+@contextmanager
+def disk_errors(path: Path, part: Path) -> Iterator[None]:
+    """Raise OutputError for a disk that refuses, VostoolError for an encoder that does; both say what is left."""
+    try:
+        yield
+    except OSError as error:
+        raise _refused(path, part, error) from error
+    except av.FFmpegError as error:
+        message = f"writing {path} failed: {error.strerror} ({_kept(part)})"
+        raise VostoolError(message, code="output.encoder") from error
+
+
+def _refused(path: Path, part: Path, error: OSError) -> OutputError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        reason = "no space left on device" if error.errno == errno.ENOSPC else (error.strerror or "disk quota").lower()
+        return OutputError(f"cannot write {path}: {reason} ({_kept(part)})", "free some space", code="output.disk_full")
+    return OutputError(f"cannot write {path}: {error.strerror or error} ({_kept(part)})", code="output.refused")
+
+
+def _kept(part: Path) -> str:
+    """What is left on the disk."""
+    return f"what was written is in {part}" if part.exists() else "nothing was written"
