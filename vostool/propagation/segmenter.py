@@ -1,0 +1,179 @@
+"""The two-phase Segmenter: predict a frame, then commit to a mask for it.
+
+Prediction and memory are apart so that predictions can be averaged, over flips, scales or networks, before any of them
+remembers the result: such averages are Segmenters that hold Segmenters.
+
+Shapes: K objects; h', w' padded network size; P positions at stride 16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from vostool.memory.bank import MemoryBank
+from vostool.memory.entries import MemoryEntry, MemoryRead
+from vostool.memory.policy import WritePolicy
+from vostool.memory.readers import AttentionReader
+from vostool.models.lite import mask_cells
+from vostool.models.network import Network, QueryFeatures, sum_of_others
+
+
+@dataclass(frozen=True)
+class FrameInput:
+    """One frame as networks see it.
+
+    Attributes:
+        index: 0-based place in the clip.
+        image: (1, 3, h', w') float32 RGB in 0..1.
+        previous: (K, h', w') aggregated probabilities of the frame before; None where nothing is known of it.
+    """
+
+    index: int
+    image: Tensor
+    previous: Tensor | None = None
+
+
+class Segmenter(Protocol):
+    """Follows the objects of one clip at a time."""
+
+    stride: int
+    device: torch.device
+
+    def start(self, frame: FrameInput, masks: Tensor) -> None:
+        """Begins a clip: forgets the last one and remembers the masks (K, h', w') of an annotated frame."""
+        ...
+
+    def predict(self, frame: FrameInput) -> Tensor:
+        """(K, h', w') float32 probability of each object, each on its own, not aggregated; remembers nothing."""
+        ...
+
+    def commit(self, frame: FrameInput, probabilities: Tensor) -> None:
+        """Accepts (K+1, h', w') aggregated probabilities for the frame that was predicted last."""
+        ...
+
+    def add(self, frame: FrameInput, masks: Tensor) -> None:
+        """Remembers an annotated frame after the first: (K, h', w') for all objects, new ones last."""
+        ...
+
+    @property
+    def num_memory_bytes(self) -> int:
+        """Bytes of everything that is remembered."""
+        ...
+
+
+class MemorySegmenter:
+    """A space-time-memory network over a memory bank.
+
+    Args:
+        network: In evaluation mode, on ``device``.
+        reader: How the bank is read.
+        make_bank: Gives an empty bank; called at the start of each clip.
+        policy: Which frames are written.
+        precision: Type that the network computes in; float32 switches automatic mixed precision off.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        reader: AttentionReader,
+        make_bank: Callable[[], MemoryBank],
+        policy: WritePolicy,
+        device: torch.device,
+        precision: torch.dtype = torch.float32,
+    ) -> None:
+        self.network = network
+        self.reader = reader
+        self.policy = policy
+        self.device = device
+        self.stride = network.stride
+        self._make_bank = make_bank
+        self._precision = precision
+        self._bank = make_bank()
+        self._first_index = 0
+        self._features: QueryFeatures | None = None
+        self._read: MemoryRead | None = None
+
+    @torch.inference_mode()
+    def start(self, frame: FrameInput, masks: Tensor) -> None:
+        """See ``Segmenter.start``."""
+        self._bank = self._make_bank()
+        self._bank.add_objects(len(masks), frame.index)
+        self._first_index = frame.index
+        with self._computing():
+            features = self.network.encode_query(frame.image)
+        self._remember(frame, features, masks, pinned=True)
+
+    @torch.inference_mode()
+    def predict(self, frame: FrameInput) -> Tensor:
+        """See ``Segmenter.predict``."""
+        with self._computing():
+            self._features = features = self.network.encode_query(frame.image)
+            self._read = read = self.reader.read(self._bank, features.key.flatten(2))
+            readout = read.value.unflatten(2, features.key.shape[-2:])
+            image_of_object = self._image_of_object(len(readout))
+            logits = self.network.decode(readout, features, frame.previous, image_of_object)
+        return logits.float().sigmoid()
+
+    @torch.inference_mode()
+    def commit(self, frame: FrameInput, probabilities: Tensor) -> None:
+        """See ``Segmenter.commit``."""
+        features = self._settle()
+        is_kept = self.policy.should_write(frame.index - self._first_index)
+        if is_kept or self.policy.temporary_previous:
+            self._remember(frame, features, probabilities[1:], is_kept=is_kept)
+
+    @torch.inference_mode()
+    def add(self, frame: FrameInput, masks: Tensor) -> None:
+        """See ``Segmenter.add``; follows ``predict`` of the same frame, whose read is counted."""
+        features = self._settle()
+        num_new = len(masks) - self._bank.num_objects
+        if num_new:
+            self._bank.add_objects(num_new, frame.index)
+        self._remember(frame, features, masks, pinned=True)
+
+    @property
+    def num_memory_bytes(self) -> int:
+        """See ``Segmenter.num_memory_bytes``."""
+        return self._bank.num_bytes
+
+    def _settle(self) -> QueryFeatures:
+        """Counts the last prediction's read, and gives the features of its frame."""
+        assert self._features is not None and self._read is not None, "commit and add follow predict"
+        features, read = self._features, self._read
+        self._features = self._read = None
+        self._bank.count(read.usage)
+        return features
+
+    def _remember(
+        self, frame: FrameInput, features: QueryFeatures, masks: Tensor, *, pinned: bool = False, is_kept: bool = True
+    ) -> None:
+        image_of_object = self._image_of_object(len(masks))
+        others = sum_of_others(masks, image_of_object)
+        with self._computing():
+            value = self.network.encode_memory(frame.image, features, masks, others, image_of_object)
+        entry = MemoryEntry(features.key.flatten(2), value.flatten(2), majority_owner(masks))
+        if is_kept:
+            self._bank.write(entry, frame.index, pinned=pinned)
+        else:
+            self._bank.set_temporary(entry, frame.index)
+
+    def _image_of_object(self, num_objects: int) -> Tensor:
+        return torch.zeros(num_objects, dtype=torch.int64, device=self.device)
+
+    def _computing(self) -> AbstractContextManager[object]:
+        if self._precision == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.type, self._precision)
+
+
+def majority_owner(masks: Tensor) -> Tensor:
+    """(K, h', w') masks to (1, P) int64: the object that most of each position belongs to, -1 for the background."""
+    shares = mask_cells(masks).mean(dim=1).flatten(1)
+    background = 1.0 - shares.sum(dim=0, keepdim=True)
+    return torch.cat([background, shares]).argmax(dim=0, keepdim=True) - 1

@@ -1,0 +1,160 @@
+"""The systems as data: a network, how its memory is read and kept, and where its weights come from.
+
+A system is one entry of ``SYSTEMS``; ``build_segmenter`` turns it into a Segmenter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from vostool.errors import UsageError
+from vostool.memory.policy import build_bank, build_write_policy
+from vostool.memory.readers import AttentionReader, Counting, Similarity
+from vostool.models.lite import LiteConfig, LiteNetwork
+from vostool.propagation.device import resolve_device, resolve_precision
+from vostool.propagation.segmenter import MemorySegmenter
+from vostool.weights.load import apply_weights, load_weights
+from vostool.weights.store import find_weights
+
+
+@dataclass(frozen=True)
+class MemoryOptions:
+    """How a system remembers; any of these can be overridden for one run.
+
+    Attributes:
+        memory: ``lfu``, ``every-k`` or ``first-latest``.
+        memory_frames: Capacity of the LFU bank in frames' worth of positions.
+        memory_every: Every so many frames one is written; None for the memory's own default.
+        top_k: How many slots each position reads; 0 for all of them.
+        counting: ``top-k``, ``softmax`` or ``log-top-k``.
+        pin: Whether annotated frames are kept out of eviction.
+        floor: Share of the capacity that live objects are sure to keep; 0 for none.
+        temporary_previous: Whether the previous frame is always read.
+    """
+
+    memory: str = "lfu"
+    memory_frames: float = 4
+    memory_every: int | None = None
+    top_k: int = 20
+    counting: Counting = "top-k"
+    pin: bool = True
+    floor: float = 0.25
+    temporary_previous: bool = False
+
+
+@dataclass(frozen=True)
+class System:
+    """One system.
+
+    Attributes:
+        name: As in ``--system``.
+        title: One line for people.
+        make_network: From the config of a weights file.
+        similarity: ``l2`` or ``dot``.
+        defaults: How it remembers unless told otherwise.
+    """
+
+    name: str
+    title: str
+    make_network: Callable[[dict[str, Any]], nn.Module]
+    similarity: Similarity
+    defaults: MemoryOptions
+
+
+def _make_lite(config: dict[str, Any]) -> nn.Module:
+    widths = tuple(config.get("decoder_channels", LiteConfig.decoder_channels))
+    return LiteNetwork(LiteConfig(**{**config, "decoder_channels": widths}))
+
+
+SYSTEMS = {
+    system.name: system
+    for system in (System("lite", "the shipped network: small, fast, LFU memory", _make_lite, "l2", MemoryOptions()),)
+}
+
+
+def list_systems() -> tuple[System, ...]:
+    """All systems, in the order in which they are shown."""
+    return tuple(SYSTEMS.values())
+
+
+def find_system(name: str) -> System:
+    """The system of a name.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if name not in SYSTEMS:
+        raise UsageError(f"there is no system '{name}'", f"choose one of {', '.join(SYSTEMS)}", code="usage.system")
+    return SYSTEMS[name]
+
+
+def build_segmenter(
+    name: str = "lite",
+    weights: str | Path | None = None,
+    device: str = "auto",
+    *,
+    precision: str = "auto",
+    **overrides: Any,
+) -> MemorySegmenter:
+    """A Segmenter ready to start a clip.
+
+    Args:
+        name: Of the system.
+        weights: File to load; None looks in the places that ``find_weights`` lists.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        precision: ``auto``, ``float32``, ``float16`` or ``bfloat16``.
+        **overrides: Fields of ``MemoryOptions``; those that are None keep the system's default.
+
+    Raises:
+        UsageError: A name or an option that does not exist.
+        DeviceError: The device is not there.
+        WeightsError: The weights are missing or do not fit.
+    """
+    system = find_system(name)
+    options = override(system.defaults, overrides)
+    target = resolve_device(device)
+    network = load_network(system, weights).to(target)
+    reader = AttentionReader(system.similarity, options.top_k or None, options.counting)
+    policy = build_write_policy(
+        options.memory, options.memory_every, temporary_previous=options.temporary_previous
+    )
+
+    def make_bank() -> Any:
+        return build_bank(
+            options.memory,
+            options.memory_frames,
+            pin=options.pin,
+            floor=options.floor,
+            has_temporary=options.temporary_previous,
+        )
+
+    return MemorySegmenter(network, reader, make_bank, policy, target, resolve_precision(precision, target))
+
+
+def override(defaults: MemoryOptions, overrides: dict[str, Any]) -> MemoryOptions:
+    """The defaults with what was given instead.
+
+    Raises:
+        UsageError: An option that memory does not have, or a value that makes no sense.
+    """
+    known = {field.name for field in fields(MemoryOptions)}
+    for unknown in overrides.keys() - known:
+        raise UsageError(f"memory has no option '{unknown}'", f"choose among {', '.join(sorted(known))}")
+    options = replace(defaults, **{name: value for name, value in overrides.items() if value is not None})
+    if options.top_k < 0:
+        raise UsageError(f"--top-k is {options.top_k}", "give 0 for all, or 1 and more")
+    return options
+
+
+def load_network(system: System, weights: str | Path | None = None) -> Any:
+    """The system's network with its weights, in evaluation mode and in the memory format that is fastest."""
+    loaded = load_weights(find_weights(system.name, weights), system.name)
+    network = system.make_network(loaded.config)
+    apply_weights(network, loaded)
+    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
