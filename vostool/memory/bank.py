@@ -133,6 +133,7 @@ class GrowingBank(MemoryBank):
 
     @property
     def slots(self) -> Slots:
+        """See MemoryBank."""
         if self._joined is None:
             assert self._kept, "nothing was written yet"
             if self._keep == "all":
@@ -142,6 +143,7 @@ class GrowingBank(MemoryBank):
         return self._joined
 
     def write(self, entry: MemoryEntry, tick: int, *, pinned: bool = False) -> None:
+        """See MemoryBank."""
         new = self._take(entry, tick)
         self._temporary = []
         if self._keep == "all":
@@ -154,6 +156,7 @@ class GrowingBank(MemoryBank):
             self._kept = [pinned_parts[0], *pinned_parts[1:][1 - self._quota :]]
 
     def set_temporary(self, entry: MemoryEntry, tick: int) -> None:
+        """See MemoryBank."""
         self._temporary = [self._take(entry, tick)]
 
     def _take(self, entry: MemoryEntry, tick: int) -> Slots:
@@ -171,18 +174,22 @@ class GrowingBank(MemoryBank):
 
     @property
     def num_frames(self) -> float:
+        """See MemoryBank."""
         return self.slots.num_slots / self._num_positions if self._kept else 0.0
 
     @property
     def num_bytes(self) -> int:
+        """See MemoryBank."""
         return sum(part.num_bytes for part in (*self._kept, *self._latest, *self._temporary))
 
     def state_dict(self) -> dict[str, Any]:
+        """See MemoryBank."""
         parts = {"kept": self._kept, "latest": self._latest, "temporary": self._temporary}
         tensors = {name: [part.tensors() for part in slots] for name, slots in parts.items()}
         return {**tensors, "groups": self._group_sizes(), "num_positions": self._num_positions}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """See MemoryBank."""
         self._set_groups(state["groups"])
         self._num_positions = state["num_positions"]
         self._kept, self._latest, self._temporary = (

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 NEVER_WRITTEN = -1
-BACKGROUND = -1
+NO_OWNER = -1
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,16 @@ class Slots:
         births: (R, N) int64, the frame on which a slot was written; -1 for a slot that only fills a row.
         generations: (R, N) int64, how many groups there were when the slot was written. A slot says something
             about group g only if g < generation: before, the group's objects were unknown, not absent.
+        owners: (R, N) int64, which of its row's objects a slot belongs to, -1 for none of them.
+        index: (R, N) float32, how much a slot has been used.
     """
 
     keys: Tensor
     values: list[Tensor]
     births: Tensor
     generations: Tensor
+    owners: Tensor
+    index: Tensor
 
     @property
     def num_rows(self) -> int:
@@ -93,13 +97,31 @@ class Slots:
 
     def tensors(self) -> list[Tensor]:
         """All tensors, each with the slots along its second axis; the values come last."""
-        return [self.keys, self.births, self.generations, *self.values]
+        return [self.keys, self.births, self.generations, self.owners, self.index, *self.values]
 
     @classmethod
     def of(cls, tensors: list[Tensor]) -> Slots:
         """The way back from ``tensors``."""
-        keys, births, generations, *values = tensors
-        return cls(keys, values, births, generations)
+        keys, births, generations, owners, index, *values = tensors
+        return cls(keys, values, births, generations, owners, index)
+
+    def part(self, piece: slice) -> Slots:
+        """A view of some of the slots."""
+        return Slots.of([tensor[:, piece] for tensor in self.tensors()])
+
+    def put(self, new: Slots, start: int) -> None:
+        """Write ``new`` in place, from slot ``start`` on."""
+        for tensor, source in zip(self.tensors(), new.tensors(), strict=True):
+            tensor[:, start : start + source.shape[1]] = source
+
+    def scatter(self, new: Slots, places: Tensor, groups: list[ObjectGroup]) -> None:
+        """Write ``new`` in place, each row to its own slots ``places`` (R, N of new)."""
+        group_rows = [self.rows_of(group) for group in groups]
+        num_shared = len(self.tensors()) - len(self.values)
+        all_rows = [slice(0, self.num_rows)] * num_shared + group_rows
+        for tensor, source, rows in zip(self.tensors(), new.tensors(), all_rows, strict=True):
+            row_numbers = torch.arange(tensor.shape[0], device=tensor.device).unsqueeze(1)
+            tensor[row_numbers, places[rows]] = source.to(tensor.dtype)
 
     def rows_of(self, group: ObjectGroup) -> slice:
         """The key rows that a group's objects are read with."""
@@ -123,11 +145,24 @@ def lay_out(entry: MemoryEntry, groups: list[ObjectGroup], tick: int) -> Slots:
     assert num_objects % num_rows == 0
     assert len(groups) == 1 or num_rows in (1, num_objects)
     births = torch.full((num_rows, num_positions), tick, dtype=torch.int64, device=entry.key.device)
-    slots = Slots(entry.key.transpose(1, 2), [], births, torch.full_like(births, len(groups)))
+    generations = torch.full_like(births, len(groups))
+    index = torch.zeros_like(births, dtype=torch.float32)
+    slots = Slots(entry.key.transpose(1, 2), [], births, generations, _owners(entry, births), index)
     for group in groups:
         rows = num_rows if len(groups) == 1 or num_rows == 1 else group.num_objects
         slots.values.append(_columns(entry.value[group.objects], rows))
     return slots
+
+
+def _owners(entry: MemoryEntry, births: Tensor) -> Tensor:
+    """Owners as each row counts its objects: a row of its own has one, number 0."""
+    if entry.owner is None:
+        return torch.full_like(births, NO_OWNER)
+    owners = entry.owner.to(births).expand_as(births)
+    if births.shape[0] == 1:
+        return owners
+    own = torch.arange(births.shape[0], device=births.device).unsqueeze(1)
+    return torch.where(owners == own, 0, NO_OWNER)
 
 
 def _columns(value: Tensor, num_rows: int) -> Tensor:
@@ -153,17 +188,14 @@ def widen(slots: Slots, groups: list[ObjectGroup], num_rows: int) -> Slots:
     for group in groups[len(slots.values) :]:
         rows = 1 if num_rows == 1 else group.num_objects
         values.append(values[0].new_zeros(rows, slots.num_slots, group.num_objects // rows * num_channels))
-    num_new_rows = num_rows - slots.num_rows
-    return Slots(
-        pad_rows(slots.keys, num_new_rows, 0),
-        values,
-        pad_rows(slots.births, num_new_rows, NEVER_WRITTEN),
-        pad_rows(slots.generations, num_new_rows, 0),
-    )
+    fills = (0, NEVER_WRITTEN, 0, NO_OWNER, 0)
+    padded = (_pad_rows(tensor, num_rows, fill) for tensor, fill in zip(slots.tensors(), fills, strict=False))
+    return Slots.of([*padded, *values])
 
 
-def pad_rows(tensor: Tensor, num_new_rows: int, fill: int) -> Tensor:
+def _pad_rows(tensor: Tensor, num_rows: int, fill: int) -> Tensor:
     """Append rows that hold nothing but ``fill``."""
+    num_new_rows = num_rows - tensor.shape[0]
     if num_new_rows == 0:
         return tensor
     return torch.cat([tensor, tensor.new_full((num_new_rows, *tensor.shape[1:]), fill)])
