@@ -52,7 +52,7 @@ def boundary_f(prediction: np.ndarray, truth: np.ndarray, tolerance: int | None 
     assert prediction.dtype == truth.dtype == np.bool_
     radius = boundary_tolerance(*truth.shape) if tolerance is None else tolerance
     predicted, true = boundary_map(prediction), boundary_map(truth)
-    num_predicted, num_true = np.count_nonzero(predicted), np.count_nonzero(true)
+    num_predicted, num_true = int(np.count_nonzero(predicted)), int(np.count_nonzero(true))
     if num_predicted == 0 or num_true == 0:
         return float(num_predicted == num_true)
     window = _window(predicted | true, radius)

@@ -17,5 +17,5 @@ def jaccard(prediction: np.ndarray, truth: np.ndarray) -> float:
     """
     assert prediction.shape == truth.shape
     assert prediction.dtype == truth.dtype == np.bool_
-    union = np.count_nonzero(prediction | truth)
-    return np.count_nonzero(prediction & truth) / union if union else 1.0
+    union = int(np.count_nonzero(prediction | truth))
+    return int(np.count_nonzero(prediction & truth)) / union if union else 1.0
