@@ -109,6 +109,10 @@ class Slots:
         """A view of some of the slots."""
         return Slots.of([tensor[:, piece] for tensor in self.tensors()])
 
+    def clone(self) -> Slots:
+        """A copy in memory of its own."""
+        return Slots.of([tensor.clone() for tensor in self.tensors()])
+
     def put(self, new: Slots, start: int) -> None:
         """Write ``new`` in place, from slot ``start`` on."""
         for tensor, source in zip(self.tensors(), new.tensors(), strict=True):

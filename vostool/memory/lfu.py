@@ -92,7 +92,8 @@ class LfuBank(MemoryBank):
         else:
             second_oldest = self._pinned_blocks.pop(1)
             start = self._start_of(second_oldest)
-            self._store(self._written.part(slice(start, start + self._num_positions)), tick)
+            leaving = self._written.part(slice(start, start + self._num_positions)).clone()
+            self._store(leaving, tick)
             self._pin(new, second_oldest)
 
     @torch.no_grad()
@@ -189,7 +190,7 @@ class LfuBank(MemoryBank):
         self._pinned_blocks = list(state["pinned_blocks"])
         self._is_temporary_set = state["is_temporary_set"]
         with torch.inference_mode(False):
-            self._buffers = Slots.of([tensor.clone() for tensor in state["buffers"]])
+            self._buffers = Slots.of(state["buffers"]).clone()
         if self._buffers.num_slots != self._lfu_start + self.capacity:
             raise ValueError("the state is that of a memory of another size")
 
