@@ -23,7 +23,7 @@ BACKBONE_NAME = "resnet18_imagenet_layer3_bnfolded.safetensors"
 STRIDE = 16
 NUM_RECENT = 4
 TOP_K = 10
-TEMPERATURE = 0.07
+TEMPERATURE = 0.1
 WINDOW_RADIUS = 6
 
 
