@@ -1,0 +1,34 @@
+"""Write ids as the picture that every tool of the trade reads: an indexed PNG with the DAVIS palette."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..errors import OutputError
+from .palette import davis_palette
+
+
+def save_indexed_mask(path: str | Path, labels: np.ndarray, *, overwrite: bool = False) -> Path:
+    """Write HxW uint8 ids; the file appears whole or not at all.
+
+    Raises:
+        OutputError: ``path`` exists, or cannot be written.
+    """
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} exists", "pass --overwrite, or give another name", code="output.exists")
+    image = Image.fromarray(np.ascontiguousarray(labels, np.uint8)).convert("L")
+    image.putpalette(davis_palette().tobytes())
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        image.save(partial, "PNG")
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        message = f"{path} cannot be written ({error.strerror or error})"
+        raise OutputError(message, "check the folder and the space on it", code="output.unwritable") from error
+    return path

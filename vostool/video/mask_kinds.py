@@ -1,0 +1,282 @@
+"""Recognise what a mask picture means and turn it into ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import numpy as np
+
+from ..errors import MaskError, UsageError
+from ..types import MAX_OBJECTS
+from .mask_noise import settle_noisy_colours, split_matte
+from .mask_picture import MaskPicture
+from .mask_repair import Repair, number_colours, repair_edges
+from .palette import davis_palette
+
+MaskMode = Literal["auto", "index", "binary", "color"]
+MASK_MODES: tuple[MaskMode, ...] = get_args(MaskMode)
+VOID = 255
+AMBIGUOUS = "mask.ambiguous"
+AMBIGUOUS_LEVELS = "mask.ambiguous_levels"
+_MODE_HINT = "pass --mask-mode binary, color or index"
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """A mask picture as ids.
+
+    Attributes:
+        ids: HxW uint8, 0 background.
+        kind: What the picture was recognised as.
+        notes: What was repaired or decided.
+    """
+
+    ids: np.ndarray
+    kind: str
+    notes: tuple[str, ...] = ()
+
+
+def check_mode(mode: str) -> MaskMode:
+    """The mode if there is such a one, ``colour`` too; raises UsageError."""
+    for known in MASK_MODES:
+        if mode.lower().replace("colour", "color") == known:
+            return known
+    raise UsageError(f"there is no mask mode {mode!r}", f"use one of {', '.join(MASK_MODES)}", code="usage.mask_mode")
+
+
+def label_picture(picture: MaskPicture, mode: MaskMode = "auto") -> Labels:
+    """Read ``picture`` in the way of ``mode``; raises MaskError if it is ambiguous."""
+    read = {"auto": _detect, "index": _read_index, "binary": _read_binary, "color": _read_color}[mode]
+    labels = read(picture)
+    return replace(labels, notes=picture.notes + labels.notes)
+
+
+def _detect(picture: MaskPicture) -> Labels:
+    if picture.palette is not None:
+        return _indexed(picture)
+    if picture.alpha is not None:
+        return _with_alpha(picture, picture.alpha)
+    grey = _as_grey(picture)
+    return _from_colours(picture) if grey is None else _from_grey(picture.name, grey, picture.form, picture.is_lossy)
+
+
+def _read_index(picture: MaskPicture) -> Labels:
+    """Values are ids, nothing is repaired; colours must be those of the DAVIS palette."""
+    if picture.palette is not None:
+        return _indexed(picture)
+    opaque = _hide_transparent(picture)
+    grey = _as_grey(opaque)
+    if grey is not None:
+        ids, notes = _drop_void(grey)
+        return Labels(ids, f"ids of {picture.form}", notes)
+    table = number_colours(opaque.values)
+    ids_of_colours = _palette_ids(table.colours, tolerance=0)
+    if ids_of_colours is None:
+        message = f"{picture.name} has colours that are not in the DAVIS palette, so they are no ids"
+        raise MaskError(message, "pass --mask-mode color or binary", code="mask.not_ids")
+    ids, notes = _drop_void(ids_of_colours[table.numbers])
+    return Labels(ids, f"DAVIS colours of {picture.form}", notes)
+
+
+def _read_binary(picture: MaskPicture) -> Labels:
+    """One object: not index 0; or alpha, if it varies; or at least half as bright as the brightest pixel."""
+    kind = f"binary {picture.form}"
+    if picture.palette is not None:
+        return Labels((picture.values > 0).astype(np.uint8), kind)
+    is_cut = picture.alpha is not None and picture.alpha.min() < picture.alpha.max()
+    levels = picture.alpha if is_cut and picture.alpha is not None else _brightness(picture)
+    threshold = max(1, (int(levels.max()) + 1) // 2)
+    note = f"{'alpha' if is_cut else 'brightness'} from {threshold} up is object 1"
+    return Labels((levels >= threshold).astype(np.uint8), kind, (note,))
+
+
+def _read_color(picture: MaskPicture) -> Labels:
+    """Every colour but black is an object, grey ones and those of a palette too."""
+    if picture.palette is not None:
+        picture = replace(picture, values=picture.palette[picture.values], palette=None)
+    picture = _hide_transparent(picture)
+    if not picture.is_colour:
+        picture = replace(picture, values=np.repeat(picture.values[..., None], 3, axis=2))
+    return _from_colours(picture)
+
+
+def _indexed(picture: MaskPicture) -> Labels:
+    """The index is the id, whatever the palette."""
+    present = _levels(picture.values)
+    if set(present) <= {0, VOID}:
+        return Labels((picture.values > 0).astype(np.uint8), picture.form)
+    ids, notes = _drop_void(picture.values)
+    if picture.palette is not None and 0 in present and picture.palette[0].any():
+        black = [level for level in present if not picture.palette[level].any()]
+        if black:
+            notes += (f"the palette paints index {black[0]} black and 0 not; the index counts (or --mask-mode color)",)
+    return Labels(ids, picture.form, notes)
+
+
+def _with_alpha(picture: MaskPicture, alpha: np.ndarray) -> Labels:
+    """Colours where they tell objects apart, else the shape that is opaque."""
+    if alpha.min() == alpha.max() > 0:
+        labels = _detect(replace(picture, alpha=None))
+        return replace(labels, notes=(f"the alpha is {alpha.max()} everywhere and was ignored", *labels.notes))
+    is_visible = alpha > alpha.max() // 2
+    visible = picture.values[is_visible]
+    if not len(visible) or (visible == visible[0]).all():
+        return _from_alpha(picture, alpha)
+    try:
+        return _detect(_hide_transparent(picture))
+    except MaskError as error:
+        if error.code not in (AMBIGUOUS, AMBIGUOUS_LEVELS):
+            raise
+        labels = _from_alpha(picture, alpha)
+        return replace(labels, notes=("its colours are those of a picture, so alpha is the mask", *labels.notes))
+
+
+def _from_alpha(picture: MaskPicture, alpha: np.ndarray) -> Labels:
+    labels = _from_grey(picture.name, alpha, picture.form, picture.is_lossy)
+    notes = tuple(note.replace("grey levels", "alpha levels") for note in labels.notes)
+    return Labels((labels.ids > 0).astype(np.uint8), f"alpha of {picture.form}", notes)
+
+
+def _from_grey(name: str, levels: np.ndarray, form: str, is_lossy: bool) -> Labels:
+    """Ids, or one object with or without soft edges."""
+    present = _levels(levels)
+    painted = [level for level in present if level]
+    if len(painted) <= 1:
+        return _one_object(levels > 0, painted, form)
+    is_id_map = max(_without_void(painted)) <= MAX_OBJECTS
+    repair = None if is_lossy else repair_edges(number_colours(levels), is_id_map=is_id_map)
+    mains = [] if repair is None else [int(level) for level in repair.colours[:, 0]]
+    if repair is not None and len(mains) == 2 and mains[0] == 0:
+        labels = _one_object(repair.numbers > 0, mains[1:], form)
+        return replace(labels, notes=(_edge_note(repair, len(present), "grey levels", mains), *labels.notes))
+    if repair is not None and _are_ids(mains, repair):
+        ids, notes = _drop_void(repair.colours[:, 0].astype(np.uint8)[repair.numbers])
+        edges = (_edge_note(repair, len(present), "grey levels", mains),) if repair.num_edge_colours else ()
+        return Labels(ids, f"grey ids of {form}", edges + notes)
+    threshold = split_matte(levels)
+    if threshold is None:
+        raise _ambiguous_grey(name, present)
+    note = f"{len(present)} grey levels of a soft matte, from {threshold} up is object 1"
+    return Labels((levels >= threshold).astype(np.uint8), f"binary {form}", (note,))
+
+
+def _are_ids(mains: list[int], repair: Repair) -> bool:
+    """True if levels can be ids: few or flat, a background where levels are large, and 255 only beside small ids."""
+    if len(mains) > MAX_OBJECTS + 1 and repair.solid_share < 0.5:
+        return False
+    others = _without_void(mains)
+    return max(others) <= MAX_OBJECTS or (0 in mains and VOID not in mains)
+
+
+def _one_object(is_object: np.ndarray, painted: list[int], form: str) -> Labels:
+    """A grey level that can be an id is kept, 255 and other brightnesses become 1."""
+    level = painted[0] if painted else 0
+    is_id = level <= MAX_OBJECTS
+    notes = () if is_id or level == VOID else (f"grey {level} is read as object 1",)
+    ids = is_object.astype(np.uint8) * np.uint8(level if is_id else 1)
+    return Labels(ids, f"binary {form}", notes)
+
+
+def _from_colours(picture: MaskPicture) -> Labels:
+    """Every colour but black is an object: its place in the DAVIS palette, else numbered by colour value."""
+    table = number_colours(picture.values)
+    repair = None if picture.is_lossy else repair_edges(table)
+    is_noisy = repair is None or len(repair.colours) > MAX_OBJECTS + 1
+    repair = settle_noisy_colours(picture.values) if is_noisy else repair
+    if repair is None:
+        message = f"{picture.name} has {len(table.counts)} distinct colours and no palette"
+        raise MaskError(message, _MODE_HINT, code=AMBIGUOUS)
+    colour_ids, rule = _number(repair.colours, tolerance=8 if is_noisy else 0)
+    ids, notes = _drop_void(colour_ids[repair.numbers])
+    names = [_hex(colour) for colour in repair.colours]
+    if len(table.counts) > len(names):
+        notes = (_colour_note(repair, len(table.counts), names), *notes)
+    painted = [f"{name} is object {number}" for name, number in zip(names, colour_ids, strict=True) if number]
+    painted = painted if len(painted) <= 8 else [*painted[:8], f"and {len(painted) - 8} more"]
+    return Labels(ids, f"colours of {picture.form}", (*notes, f"{', '.join(painted)} ({rule})"))
+
+
+def _number(colours: np.ndarray, tolerance: int) -> tuple[np.ndarray, str]:
+    """An id for each of K sorted colours, and the rule in words."""
+    palette_ids = _palette_ids(colours, tolerance)
+    if palette_ids is not None and len(set(palette_ids.tolist())) == len(colours):
+        return palette_ids, "DAVIS palette"
+    is_black = colours.max(axis=1) <= 32 if colours.max() > 64 else colours.max(axis=1) == 0
+    # Only the darkest colour can be the background, and it is the first.
+    is_black &= np.arange(len(colours)) == int(colours.sum(axis=1).argmin())
+    return np.where(is_black, 0, np.cumsum(~is_black)).astype(np.uint8), "in the order of #rrggbb"
+
+
+def _palette_ids(colours: np.ndarray, tolerance: int) -> np.ndarray | None:
+    """K uint8 places in the DAVIS palette, None if a colour is farther than ``tolerance`` from all of its entries."""
+    distances = np.abs(davis_palette()[None].astype(np.int16) - colours[:, None].astype(np.int16)).max(axis=2)
+    return None if (distances.min(axis=1) > tolerance).any() else distances.argmin(axis=1).astype(np.uint8)
+
+
+def _as_grey(picture: MaskPicture) -> np.ndarray | None:
+    """HxW grey levels, None if there is colour; lossy formats tint grey a little."""
+    if not picture.is_colour:
+        return picture.values
+    values = picture.values.astype(np.int16) if picture.is_lossy else picture.values
+    if picture.is_lossy:
+        return picture.values[..., 1] if int(np.ptp(values, axis=2).max()) <= 16 else None
+    is_grey = (values[..., 0] == values[..., 1]).all() and (values[..., 1] == values[..., 2]).all()
+    return np.ascontiguousarray(values[..., 0]) if is_grey else None
+
+
+def _hide_transparent(picture: MaskPicture) -> MaskPicture:
+    """Paint black what is less than half as opaque as the most opaque pixel."""
+    if picture.alpha is None:
+        return picture
+    is_visible = picture.alpha > picture.alpha.max() // 2
+    values = picture.values * (is_visible[..., None] if picture.is_colour else is_visible)
+    return replace(picture, values=values, alpha=None)
+
+
+def _drop_void(ids: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """255 beside other ids is nobody's; alone it is one object."""
+    num_void = int((ids == VOID).sum())
+    if not num_void:
+        return ids, ()
+    if not ((ids > 0) & (ids < VOID)).any():
+        return (ids > 0).astype(np.uint8), ()
+    note = f"255 beside other ids is void: {num_void} pixels became background"
+    return np.where(ids == VOID, 0, ids).astype(np.uint8), (note,)
+
+
+def _brightness(picture: MaskPicture) -> np.ndarray:
+    return picture.values.max(axis=2) if picture.is_colour else picture.values
+
+
+def _levels(values: np.ndarray) -> list[int]:
+    return [int(level) for level in np.flatnonzero(np.bincount(values.ravel(), minlength=256))]
+
+
+def _without_void(levels: list[int]) -> list[int]:
+    return [level for level in levels if level != VOID] or [VOID]
+
+
+def _edge_note(repair: Repair, num_levels: int, unit: str, mains: list[int]) -> str:
+    share = f"{repair.edge_share:.1%}".replace("%", " %")
+    names = ", ".join(str(level) for level in mains)
+    return f"{num_levels} {unit}: {repair.num_edge_colours} are edge blur ({share} of pixels), snapped to {{{names}}}"
+
+
+def _colour_note(repair: Repair, num_colours: int, names: list[str]) -> str:
+    share = f"{repair.edge_share:.1%}".replace("%", " %")
+    num_blurred = num_colours - len(names)
+    return f"{num_colours} colours: {num_blurred} are edge blur or noise ({share} of pixels), snapped to the nearest"
+
+
+def _hex(colour: np.ndarray) -> str:
+    return "#" + "".join(f"{int(channel):02x}" for channel in colour)
+
+
+def _ambiguous_grey(name: str, present: list[int]) -> MaskError:
+    if len(present) <= 8:
+        levels = ", ".join(str(level) for level in present)
+        message = f"{name} has the grey levels {levels}, which can be ids, objects or shades"
+        return MaskError(message, _MODE_HINT, code=AMBIGUOUS_LEVELS)
+    message = f"{name} has {len(present)} grey levels and no palette"
+    return MaskError(message, _MODE_HINT, code=AMBIGUOUS)

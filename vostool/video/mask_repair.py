@@ -1,0 +1,270 @@
+"""Tell the colours that someone painted from those that an edge's blur made, and undo the blur.
+
+Grey levels are colours of one channel here. A colour is solid where a 3x3 block holds nothing else. The painted
+("main") colours have solid pixels; a blend lies, in place and in value, between two of them.
+
+Shapes: H, W of the picture; N distinct colours; C channels, 1 or 3; K main colours; P pixels looked at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations, product
+
+import numpy as np
+
+# Blur that covers more than this share of the picture is no edge.
+MAX_EDGE_SHARE = 0.25
+# Of the blurred pixels, this share must lie between two painted colours; in photographs next to none does.
+MIN_BLEND_SHARE = 0.5
+# More painted colours than objects can be followed means that this is no mask.
+MAX_MAIN_COLOURS = 65
+_MAX_SAMPLES = 20_000
+_MIN_EXACT_PIXELS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class ColourTable:
+    """A picture as numbered colours.
+
+    Attributes:
+        colours: NxC float32, sorted.
+        numbers: HxW int32, row of ``colours`` of each pixel.
+        counts: N pixels of each colour.
+    """
+
+    colours: np.ndarray
+    numbers: np.ndarray
+    counts: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """Main colours of a picture and which of them each pixel belongs to.
+
+    Attributes:
+        colours: KxC float32, sorted.
+        numbers: HxW int32, row of ``colours`` of each pixel.
+        num_edge_colours: Colours that were blur.
+        edge_share: Share of pixels that were given another colour, 0..1.
+        solid_share: Share of pixels inside a 3x3 block of one colour, 0..1.
+    """
+
+    colours: np.ndarray
+    numbers: np.ndarray
+    num_edge_colours: int
+    edge_share: float
+    solid_share: float
+
+
+def number_colours(values: np.ndarray) -> ColourTable:
+    """Number the colours of HxW or HxWx3 uint8 by way of their runs: masks have few, so this beats sorting pixels."""
+    planes = values.reshape(*values.shape[:2], -1)
+    packed = np.zeros(planes.shape[:2], np.int32)
+    for channel in range(planes.shape[2]):
+        packed = packed << 8 | planes[..., channel]
+    flat = packed.ravel()
+    starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])
+    lengths = np.diff(np.append(starts, flat.size))
+    unique, inverse = np.unique(flat[starts], return_inverse=True)
+    numbers = np.repeat(inverse.astype(np.int32), lengths).reshape(packed.shape)
+    counts = np.bincount(inverse, weights=lengths).astype(np.int64)
+    shifts = np.arange(planes.shape[2] - 1, -1, -1) * 8
+    return ColourTable((unique[:, None] >> shifts & 255).astype(np.float32), numbers, counts)
+
+
+def repair_edges(table: ColourTable, *, is_id_map: bool = False) -> Repair | None:
+    """Find the main colours and give every blend to one of them; None if the picture does not look like a mask.
+
+    Args:
+        is_id_map: The values are small ids, not brightnesses, so that a thin object could pass for a blend: only a
+            band all along an edge counts as blur.
+    """
+    solid = _solid_pixels(table.numbers)
+    solid_counts = np.bincount(table.numbers[solid], minlength=len(table.counts))
+    mains = _strong_colours(table, solid_counts)
+    solid_share = float(solid_counts.sum() / table.numbers.size)
+    if not 2 <= len(mains) <= MAX_MAIN_COLOURS:
+        return _untouched(table, solid_share)
+    votes = _count_blends(table, solid, mains, radius=1 if is_id_map else 3)
+    is_edge = votes.are_edges(table.counts, is_id_map)
+    is_edge[mains] = False
+    if not is_edge.any():
+        return _untouched(table, solid_share)
+    mains = _with_thin_colours(table, mains, is_edge)
+    is_main = np.isin(np.arange(len(table.counts)), mains)
+    blurred_share = float(table.counts[~is_main].sum() / table.numbers.size)
+    if len(mains) > MAX_MAIN_COLOURS or blurred_share > MAX_EDGE_SHARE or votes.share < MIN_BLEND_SHARE:
+        return None
+    numbers, edge_share = _snap(table, solid, mains)
+    return Repair(table.colours[mains], numbers, int((~is_main).sum()), edge_share, solid_share)
+
+
+def local_range(values: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest value in the square window of each pixel of HxW; the border repeats."""
+    lowest, highest = values, values
+    for axis in (0, 1):
+        padding = [(radius, radius) if axis == place else (0, 0) for place in (0, 1)]
+        low, high = np.pad(lowest, padding, "edge"), np.pad(highest, padding, "edge")
+        spans = [slice(step, step + values.shape[axis]) for step in range(2 * radius + 1)]
+        cuts = [(span, slice(None)) if axis == 0 else (slice(None), span) for span in spans]
+        lowest, highest = low[cuts[0]], high[cuts[0]]
+        for cut in cuts[1:]:
+            lowest, highest = np.minimum(lowest, low[cut]), np.maximum(highest, high[cut])
+    return lowest, highest
+
+
+@dataclass(frozen=True, slots=True)
+class _Votes:
+    """Of the pixels looked at, how many there were of each colour and how many lie between two main colours."""
+
+    num_pixels: np.ndarray
+    num_blends: np.ndarray
+
+    @property
+    def share(self) -> float:
+        """Share of blends in all."""
+        return float(self.num_blends.sum() / max(1, self.num_pixels.sum()))
+
+    def are_edges(self, counts: np.ndarray, is_id_map: bool) -> np.ndarray:
+        """N bool: most pixels of the colour are blends."""
+        enough = counts >= 16 if is_id_map else counts > 0
+        return enough & (self.num_blends > 0) & (self.num_blends >= (0.8 if is_id_map else 0.5) * self.num_pixels)
+
+
+def _solid_pixels(numbers: np.ndarray) -> np.ndarray:
+    """HxW bool: the whole 3x3 block has one colour."""
+    solid = np.zeros(numbers.shape, bool)
+    if min(numbers.shape) >= 3:
+        same_right = numbers[:, 1:] == numbers[:, :-1]
+        rows = same_right[:, 1:] & same_right[:, :-1]
+        same_below = numbers[1:, 1:-1] == numbers[:-1, 1:-1]
+        solid[1:-1, 1:-1] = rows[:-2] & rows[1:-1] & rows[2:] & same_below[:-1] & same_below[1:]
+    return solid
+
+
+def _strong_colours(table: ColourTable, solid_counts: np.ndarray) -> np.ndarray:
+    """Colours with a solid part, less the tails of wide blur: close to a colour twenty times as large."""
+    candidates = np.flatnonzero(solid_counts > 0.1 * table.counts)
+    candidates = candidates[np.argsort(-table.counts[candidates], kind="stable")]
+    tolerance = _tolerance(table.colours[candidates]) if len(candidates) else 0.0
+    strong: list[int] = []
+    for number in candidates[: 4 * MAX_MAIN_COLOURS]:
+        distances = np.abs(table.colours[strong] - table.colours[number]).max(axis=1) if strong else np.empty(0)
+        larger = table.counts[strong] >= 20 * table.counts[number]
+        if not (larger & (distances <= tolerance)).any():
+            strong.append(int(number))
+    return np.sort(np.array(strong, np.int64))
+
+
+def _tolerance(colours: np.ndarray) -> float:
+    """How far a resampling filter overshoots, about a tenth of the contrast."""
+    return 0.1 * float((colours.max(axis=0) - colours.min(axis=0)).max())
+
+
+def _untouched(table: ColourTable, solid_share: float) -> Repair:
+    return Repair(table.colours, table.numbers, 0, 0.0, solid_share)
+
+
+def _count_blends(table: ColourTable, solid: np.ndarray, mains: np.ndarray, radius: int) -> _Votes:
+    """Look at a sample of the pixels that have no main colour."""
+    is_other = np.ones(len(table.counts), bool)
+    is_other[mains] = False
+    places = np.flatnonzero(is_other[table.numbers])
+    places = places[:: max(1, len(places) // _MAX_SAMPLES)]
+    sampled = table.numbers.ravel()[places]
+    near = _mains_nearby(_main_map(table, mains, solid), places, len(mains), radius)
+    is_blend = _between_two(table.colours[sampled], table.colours[mains], near)
+    size = len(table.counts)
+    return _Votes(np.bincount(sampled, minlength=size), np.bincount(sampled[is_blend], minlength=size))
+
+
+def _main_map(table: ColourTable, mains: np.ndarray, where: np.ndarray | None = None) -> np.ndarray:
+    """HxW int16: place in ``mains`` of each pixel's colour, -1 for others and outside ``where``."""
+    places = np.full(len(table.counts), -1, np.int16)
+    places[mains] = np.arange(len(mains))
+    result = places[table.numbers]
+    if where is not None:
+        result[~where] = -1
+    return result
+
+
+def _mains_nearby(main_map: np.ndarray, places: np.ndarray, num_mains: int, radius: int) -> np.ndarray:
+    """PxK bool: which main colours lie in the window of each of the flat ``places``."""
+    padded = np.pad(main_map, radius, constant_values=-1)
+    rows, columns = np.divmod(places, main_map.shape[1])
+    near = np.zeros((len(places), num_mains + 1), bool)
+    everyone = np.arange(len(places))
+    for down, right in product(range(2 * radius + 1), repeat=2):
+        # -1 falls into the spare last column.
+        near[everyone, padded[rows + down, columns + right]] = True
+    return near[:, :num_mains]
+
+
+def _between_two(colours: np.ndarray, main_colours: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """P bool: each channel lies between those of two main colours nearby; a box, as not all blending is linear."""
+    tolerance = _tolerance(main_colours)
+    result = np.zeros(len(colours), bool)
+    for first, second in combinations(range(len(main_colours)), 2):
+        both = np.flatnonzero(near[:, first] & near[:, second])
+        if both.size:
+            low = np.minimum(main_colours[first], main_colours[second]) - tolerance
+            high = np.maximum(main_colours[first], main_colours[second]) + tolerance
+            result[both] |= ((colours[both] >= low) & (colours[both] <= high)).all(axis=1)
+    return result
+
+
+def _with_thin_colours(table: ColourTable, mains: np.ndarray, is_edge: np.ndarray) -> np.ndarray:
+    """Add colours without a solid part that no blend explains: thin or tiny objects with hard edges."""
+    others = np.flatnonzero(~is_edge & (table.counts >= _MIN_EXACT_PIXELS))
+    others = np.setdiff1d(others, mains)
+    distances = _distance_to_segments(table.colours[others], table.colours[mains])
+    return np.union1d(mains, others[distances > _tolerance(table.colours[mains])])
+
+
+def _distance_to_segments(colours: np.ndarray, main_colours: np.ndarray) -> np.ndarray:
+    """P distances from each colour to the nearest straight line between two main colours."""
+    nearest = np.full(len(colours), np.inf, np.float32)
+    for first, second in combinations(range(len(main_colours)), 2):
+        start, way = main_colours[first], main_colours[second] - main_colours[first]
+        along = np.clip((colours - start) @ way / (way @ way), 0, 1)
+        nearest = np.minimum(nearest, np.linalg.norm(colours - start - along[:, None] * way, axis=1))
+    return nearest
+
+
+def _snap(table: ColourTable, solid: np.ndarray, mains: np.ndarray) -> tuple[np.ndarray, float]:
+    """Give every blend to the nearest main colour, among those around it where there are two or more."""
+    main_colours = table.colours[mains]
+    main_map = _main_map(table, mains)
+    _distrust_blends(main_map, solid, main_colours)
+    places = np.flatnonzero(main_map < 0)
+    colours = table.colours[table.numbers.ravel()[places]]
+    near = _mains_nearby(main_map, places, len(mains), radius=2)
+    near[near.sum(axis=1) < 2] = True
+    best, best_distance = np.zeros(len(places), np.int16), np.full(len(places), np.inf, np.float32)
+    for main, colour in enumerate(main_colours):
+        distance = np.where(near[:, main], np.linalg.norm(colours - colour, axis=1), np.inf)
+        closer = distance < best_distance
+        best[closer], best_distance[closer] = main, distance[closer]
+    main_map.ravel()[places] = best
+    return main_map.astype(np.int32), len(places) / main_map.size
+
+
+def _distrust_blends(main_map: np.ndarray, solid: np.ndarray, main_colours: np.ndarray) -> None:
+    """Set to -1, in place, what equals a main colour by chance: a blend of two others, far from its own solid part."""
+    betweens = np.array([_is_inside(number, main_colours) for number in range(len(main_colours))] + [False])
+    if not betweens.any():
+        return
+    places = np.flatnonzero(betweens[main_map] & ~solid)
+    own = main_map.ravel()[places]
+    near = _mains_nearby(np.where(solid, main_map, np.int16(-1)), places, len(main_colours), radius=2)
+    is_lonely = ~near[np.arange(len(places)), own]
+    places, own, near = places[is_lonely], own[is_lonely], near[is_lonely]
+    main_map.ravel()[places[_between_two(main_colours[own], main_colours, near)]] = -1
+
+
+def _is_inside(number: int, main_colours: np.ndarray) -> bool:
+    """True if a main colour lies in the box of two others."""
+    others = np.delete(main_colours, number, axis=0)
+    everything = np.ones((1, len(others)), bool)
+    return bool(_between_two(main_colours[number : number + 1], others, everything)[0])
