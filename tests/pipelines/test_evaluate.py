@@ -90,7 +90,7 @@ def test_every_value_is_the_object_in_2016(folders: tuple[Path, Path]) -> None:
     scores = evaluate(*folders, year=2016)
     assert [each.object_id for each in scores.objects] == [1]
     assert scores.region.mean == 1.0
-    with pytest.raises(MaskError, match="no object.*year 2016"):
+    with pytest.raises(MaskError, match=r"no object.*year 2016"):
         evaluate(*folders, year=2017)
 
 
