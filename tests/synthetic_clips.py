@@ -17,6 +17,7 @@ from vostool.types import ColourTags
 
 # Red and blue weights of luma, ITU-R BT.601, BT.709 and BT.2020, by the matrix code of H.273.
 LUMA_WEIGHTS = {1: (0.2126, 0.0722), 5: (0.299, 0.114), 6: (0.299, 0.114), 9: (0.2627, 0.0593)}
+UNTAGGED = ColourTags()
 LOSSLESS_X264 = {"qp": "0", "preset": "ultrafast"}
 AUDIO_RATE = 8000
 AUDIO_BLOCK = 1024
@@ -56,7 +57,7 @@ def rgb_to_yuv(image: np.ndarray, matrix: int, is_full_range: bool) -> np.ndarra
 
 def make_frame(image: np.ndarray, pixel_format: str, matrix: int, colour_range: int) -> av.VideoFrame:
     """A frame of ``pixel_format`` from an HxWx3 or HxWx4 uint8 picture; YUV by ``rgb_to_yuv``."""
-    is_yuv = pixel_format.startswith("yuv") and not pixel_format.startswith("yuva")
+    is_yuv = pixel_format.startswith(("yuv", "nv", "p0")) and not pixel_format.startswith("yuva")
     if not is_yuv:
         return av.VideoFrame.from_ndarray(image, format="rgba" if image.shape[2] == 4 else "rgb24").reformat(
             format=pixel_format
@@ -89,7 +90,7 @@ def make_clip(
     rotation: int = 0,
     has_hflip: bool = False,
     has_vflip: bool = False,
-    colour: ColourTags = ColourTags(),
+    colour: ColourTags = UNTAGGED,
     matrix: int | None = None,
     sample_aspect_ratio: Fraction | None = None,
     has_audio: bool = False,

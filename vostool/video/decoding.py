@@ -1,0 +1,196 @@
+"""Decode a video file packet by packet: what is damaged is counted and passed over, what is lost keeps its place.
+
+The flow: packets -> decoded pictures -> in order -> with lost ones -> strictly increasing times -> frames.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+from av.packet import Packet
+from av.video.reformatter import VideoReformatter
+
+from vostool.errors import VideoError
+from vostool.types import Frame
+from vostool.video import diagnosis
+from vostool.video.colour import to_rgb
+from vostool.video.interface import VideoReader
+from vostool.video.probe import MICROSECONDS, choose_stream, describe, open_container, usual_frame_rate
+from vostool.video.rotation import orientation_of
+from vostool.video.timestamps import LostPictures, Picture, in_order, strictly_increasing, with_lost
+
+# Errors of the demuxer in a row after which the rest of a file is given up.
+MOST_DEMUX_FAILURES = 32
+
+# Containers whose header says how long they are, however much of them is there; others derive it from their end.
+FORMATS_WITH_DURATION = ("matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2", "avi", "flv", "asf", "mxf")
+
+# A backward jump of decoding times by more than this many seconds begins another recording in the same file.
+DISCONTINUITY_SECONDS = 1
+
+
+class FileReader(VideoReader):
+    """The frames of a video file; ``open_video`` makes one.
+
+    Raises:
+        VideoError: The file cannot be opened, or no picture of it can be decoded.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._container = open_container(path)
+        try:
+            self._stream = choose_stream(self._container, path)
+            self._prepare()
+            self._first_pictures = self._decode_first(path)
+            first = self._first_pictures[-1].frame
+            assert first is not None
+            self._orientation = orientation_of(first)
+            self._stored_size = first.height, first.width
+            super().__init__(describe(path, self._container, self._stream, first, self._orientation))
+        except BaseException:
+            self._container.close()
+            raise
+
+    def _prepare(self) -> None:
+        self._stream.thread_type = "AUTO"
+        self._reformatter = VideoReformatter()
+        self._lost = LostPictures()
+        self._num_packets = 0
+        self._promised_end = self._read_promised_end()
+        self._end_seconds = 0.0
+        self._was_cut_off = False
+        self._is_at_end = False
+        self._last_error: av.error.FFmpegError | None = None
+        # AVI has no presentation times; libav's guesses for its B-frames are wrong, its decoding times are slots.
+        self._has_pts = self._container.format.name != "avi"
+        step = round(1 / (usual_frame_rate(self._stream) * (self._stream.time_base or 1)))
+        ordered = with_lost(in_order(self._decode()), self._lost)
+        self._pictures = strictly_increasing(ordered, max(1, step))
+
+    def close(self) -> None:
+        self._container.close()
+
+    @property
+    def is_short(self) -> bool:
+        if not self._is_at_end:
+            return False
+        if self.info.is_num_frames_exact and self.info.num_frames is not None:
+            return self._was_cut_off or self._num_packets < self.info.num_frames
+        if self._was_cut_off or self._promised_end is None:
+            return self._was_cut_off
+        # Headers of whole files are wrong by rounding, and by last packets that do not say how long they are.
+        tolerance = max(5 / float(self.info.frame_rate), min(0.02 * self._promised_end, 2.0))
+        return self._promised_end - self._end_seconds > tolerance
+
+    def _read_promised_end(self) -> float | None:
+        """When the header says that the last stream ends, in seconds; None if it says nothing."""
+        duration = self._container.duration
+        if duration is None or self._container.format.name not in FORMATS_WITH_DURATION:
+            return None
+        return ((self._container.start_time or 0) + duration) / MICROSECONDS
+
+    def _decode_first(self, path: Path) -> list[Picture]:
+        """The pictures up to the first one that was not lost."""
+        pictures = []
+        for picture in self._pictures:
+            pictures.append(picture)
+            if picture.frame is not None:
+                return pictures
+        reason = f" ({self._last_error.strerror})" if self._last_error else ""
+        raise VideoError(
+            f"no picture of {path} can be decoded{reason}", diagnosis.COPY_AGAIN, code="video.no_picture"
+        ) from self._last_error
+
+    def _read(self) -> Iterator[Frame]:
+        first = self._first_pictures[-1].frame
+        assert first is not None
+        # What is lost before the first picture shows that one, as there is none before it.
+        good = self._upright(first)
+        pictures = itertools.chain(self._first_pictures, self._pictures)
+        self._first_pictures = []
+        for index, picture in enumerate(pictures):
+            assert picture.pts is not None
+            is_corrupt = picture.frame is None or picture.frame.is_corrupt
+            image = good if picture.frame is None else self._upright(picture.frame)
+            good = good if is_corrupt else image
+            yield Frame(index, picture.pts, self.info.time_base, image, picture.duration, is_corrupt)
+        self._is_at_end = True
+
+    def _upright(self, frame: av.VideoFrame) -> np.ndarray:
+        return self._orientation.apply(to_rgb(frame, self._stored_size, self._reformatter))
+
+    def _decode(self) -> Iterator[Picture]:
+        """Pictures as the decoder gives them, and a place for each error that has no time."""
+        for packet in self._video_packets():
+            self._note(packet)
+            yield from self._pictures_of(packet)
+        yield from self._pictures_of(None)
+
+    def _note(self, packet: Packet) -> None:
+        if packet.is_discard:
+            return
+        self._num_packets += 1
+        self._lost.sent(packet.pts if self._has_pts else packet.dts, packet.duration or 0, packet.is_keyframe)
+        if packet.is_corrupt:
+            self._lost.failed()
+
+    def _pictures_of(self, packet: Packet | None) -> list[Picture]:
+        """What comes out of the decoder for one packet; None gets out what is still in it."""
+        try:
+            frames = self._stream.decode(packet)
+        except av.error.EOFError:
+            return []
+        except av.error.FFmpegError as error:
+            self._last_error = error
+            self._lost.failed()
+            has_no_time = packet is not None and packet.pts is None and packet.dts is None
+            return [Picture(None)] if has_no_time else []
+        return [Picture(self._time_of(frame), frame.duration or 0, frame) for frame in frames]
+
+    def _time_of(self, frame: av.VideoFrame) -> int | None:
+        if self._has_pts:
+            return frame.pts
+        return None if frame.dts is None else frame.dts - self._stream.codec_context.reorder_depth
+
+    def _video_packets(self) -> Iterator[Packet]:
+        """Packets of the video stream, with decoding times that never jump back."""
+        offset, last_dts = 0, None
+        time_base = self._stream.time_base
+        assert time_base is not None
+        for packet in self._packets():
+            if packet.stream_index != self._stream.index:
+                continue
+            if packet.dts is not None:
+                if last_dts is not None and (last_dts - packet.dts - offset) * time_base > DISCONTINUITY_SECONDS:
+                    offset = last_dts + (packet.duration or 1) - packet.dts
+                last_dts = packet.dts + offset
+                packet.dts += offset
+            if packet.pts is not None:
+                packet.pts += offset
+            yield packet
+
+    def _packets(self) -> Iterator[Packet]:
+        """Packets of all streams, past what the demuxer stumbles over; notes where they end."""
+        for _ in range(MOST_DEMUX_FAILURES):
+            try:
+                for packet in self._container.demux():
+                    if packet.size:
+                        self._note_end(packet)
+                        yield packet
+                return
+            except av.error.InvalidDataError as error:
+                self._last_error = error
+            except av.error.FFmpegError as error:
+                self._last_error = error
+                break
+        self._was_cut_off = True
+
+    def _note_end(self, packet: Packet) -> None:
+        self._was_cut_off = packet.is_corrupt
+        if packet.pts is not None:
+            end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+            self._end_seconds = max(self._end_seconds, end)

@@ -1,0 +1,77 @@
+"""Why a file cannot be opened as a video, in words for its user."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from vostool.errors import VideoError
+
+GIVE_A_VIDEO = "give a video, an image or a folder of images"
+COPY_AGAIN = "copy or download it again"
+SAMPLE_SIZE = 4096
+
+# Boxes that an MP4 or QuickTime file begins with.
+FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot")
+BOX_HEADER_SIZE = 8
+
+
+def require_file(path: Path) -> None:
+    """Raise VideoError if there is no file at ``path``, or nothing in it."""
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise explain_os_error(path, error) from error
+    if size == 0 and path.is_file():
+        raise VideoError(f"{path} is empty (0 bytes)", COPY_AGAIN, code="video.empty")
+
+
+def explain_os_error(path: Path, error: OSError) -> VideoError:
+    """The error for a path that the system does not let us read."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return VideoError(f"no such file or folder: {path}", "check the path", code="video.not_found")
+    if isinstance(error, PermissionError):
+        return VideoError(f"no permission to read {path}", "change its access rights", code="video.permission")
+    return VideoError(f"cannot read {path}: {error.strerror or error}", code="video.unreadable")
+
+
+def explain_invalid_data(path: Path) -> VideoError:
+    """The error for a file in which no video was recognised."""
+    with path.open("rb") as file:
+        sample = file.read(SAMPLE_SIZE)
+    if sample[4:8] in FIRST_BOXES and b"moov" not in _box_names(path):
+        return VideoError(
+            f"{path} has no index (no moov box): it is truncated or still being written",
+            "wait until it is finished, or copy it again",
+            code="video.no_index",
+        )
+    if is_text(sample):
+        return VideoError(f"{path} is a text file, not a video", GIVE_A_VIDEO, code="video.text")
+    return VideoError(f"{path} is not a video, or it is damaged at its beginning", GIVE_A_VIDEO, code="video.not_video")
+
+
+def is_text(sample: bytes) -> bool:
+    """True if the first bytes of a file are printable UTF-8; a character cut at the end does not matter."""
+    text = sample.decode("utf-8", errors="replace").rstrip("\ufffd")
+    return bool(text) and all(character.isprintable() or character in "\r\n\t\f\ufeff" for character in text)
+
+
+def _box_names(path: Path) -> list[bytes]:
+    """Names of the top-level boxes of an MP4 or QuickTime file, as far as they are there."""
+    return list(_walk_boxes(path))
+
+
+def _walk_boxes(path: Path) -> Iterator[bytes]:
+    end = path.stat().st_size
+    with path.open("rb") as file:
+        start = 0
+        while start + BOX_HEADER_SIZE <= end:
+            file.seek(start)
+            size, name = struct.unpack(">I4s", file.read(BOX_HEADER_SIZE))
+            yield name
+            if size == 1:
+                size = int.from_bytes(file.read(8), "big")
+            if size < BOX_HEADER_SIZE:
+                return
+            start += size
