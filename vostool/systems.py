@@ -121,9 +121,7 @@ def build_segmenter(
     target = resolve_device(device)
     network = load_network(system, weights).to(target)
     reader = AttentionReader(system.similarity, options.top_k or None, options.counting)
-    policy = build_write_policy(
-        options.memory, options.memory_every, temporary_previous=options.temporary_previous
-    )
+    policy = build_write_policy(options.memory, options.memory_every, temporary_previous=options.temporary_previous)
 
     def make_bank() -> Any:
         return build_bank(

@@ -170,9 +170,7 @@ class _Motion:
         return transforms.place(shake @ steady, source=middle, target=target)
 
 
-def _choose_still(
-    stills: Sequence[MaskedPicture], generator: np.random.Generator
-) -> tuple[MaskedPicture, np.ndarray]:
+def _choose_still(stills: Sequence[MaskedPicture], generator: np.random.Generator) -> tuple[MaskedPicture, np.ndarray]:
     for _ in range(MAX_TRIES):
         still = stills[generator.integers(len(stills))]
         mask = choose_object(still.labels, generator)

@@ -7,7 +7,6 @@ ROOT/ImageSets/YEAR/SPLIT.txt              names of sequences, one a line; may b
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +15,10 @@ import numpy as np
 from PIL import Image
 
 from vostool.errors import InputError, MaskError, UsageError
+from vostool.video.images import IMAGE_SUFFIXES, natural_key
 
 # Sequences of the training half of DAVIS-2016 that shipped weights are never trained on, so that they can be scored.
 VALIDATION_SEQUENCES = ("bus", "dog-agility", "horsejump-low", "kite-walk", "rhino")
-IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 VOID = 255
 
 
@@ -80,7 +79,7 @@ def read_split(root: Path, split: str, year: int) -> tuple[str, ...]:
 def list_images(folder: Path, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> tuple[Path, ...]:
     """Image files of a folder in natural order: 2 before 10."""
     files = (path for path in folder.iterdir() if path.suffix.lower() in suffixes and not path.name.startswith("."))
-    return tuple(sorted(files, key=_natural_key))
+    return tuple(sorted(files, key=natural_key))
 
 
 def sequence_names(folder: Path) -> tuple[str, ...]:
@@ -147,8 +146,3 @@ def _inner_folder(root: Path, name: str) -> Path:
 def _without_resolution(folder: Path) -> Path:
     """The folder 480p inside, where there is one."""
     return folder / "480p" if (folder / "480p").is_dir() else folder
-
-
-def _natural_key(path: Path) -> list[tuple[int, int, str]]:
-    parts = re.findall(r"\d+|\D+", path.name)
-    return [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts]

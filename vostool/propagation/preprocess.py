@@ -57,9 +57,7 @@ def preprocess_image(image: np.ndarray, geometry: Geometry, device: torch.device
     return _fit(pixels.permute(2, 0, 1)[None].float() / 255.0, geometry)
 
 
-def preprocess_masks(
-    labels: np.ndarray, object_ids: Sequence[int], geometry: Geometry, device: torch.device
-) -> Tensor:
+def preprocess_masks(labels: np.ndarray, object_ids: Sequence[int], geometry: Geometry, device: torch.device) -> Tensor:
     """(H, W) uint8 labels to (K, h', w') float32 in 0..1, one plane per object id; edges are soft after scaling."""
     ids = torch.tensor(list(object_ids), dtype=torch.uint8, device=device)
     pixels = torch.from_numpy(np.array(labels)).to(device)

@@ -93,7 +93,7 @@ class MemorySegmenter:
         self.device = device
         self.stride = network.stride
         self._make_bank = make_bank
-        self._precision = precision
+        self.precision = precision
         self._bank = make_bank()
         self._first_index = 0
         self._features: QueryFeatures | None = None
@@ -167,9 +167,9 @@ class MemorySegmenter:
         return torch.zeros(num_objects, dtype=torch.int64, device=self.device)
 
     def _computing(self) -> AbstractContextManager[object]:
-        if self._precision == torch.float32:
+        if self.precision == torch.float32:
             return nullcontext()
-        return torch.autocast(self.device.type, self._precision)
+        return torch.autocast(self.device.type, self.precision)
 
 
 def majority_owner(masks: Tensor) -> Tensor:

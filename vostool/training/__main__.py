@@ -17,7 +17,9 @@ from vostool.training.stage import Stage
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m vostool.training", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder with davis2016-train, stills, cutouts, backgrounds")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with davis2016-train, stills, cutouts, backgrounds"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--recipe", choices=sorted(RECIPES), default="lite-first")
     parser.add_argument("--steps", type=int, help="number of steps instead of the recipe's")

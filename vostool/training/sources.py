@@ -14,7 +14,9 @@ from vostool.datasets.pictures import MaskedPicture, find_cutouts, find_pictures
 from vostool.training.batches import ClipMixture
 
 
-def load_mixture(root: Path, *, video: str = "davis2016-train", held_out: Sequence[str] = VALIDATION_SEQUENCES) -> ClipMixture:
+def load_mixture(
+    root: Path, *, video: str = "davis2016-train", held_out: Sequence[str] = VALIDATION_SEQUENCES
+) -> ClipMixture:
     """Reads the videos into memory and lists the rest.
 
     Args:

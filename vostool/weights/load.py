@@ -27,14 +27,12 @@ class Weights:
         system: Name of the system that it is for.
         config: Numbers of the network.
         tensors: State dict in float32.
-        sha256: Of the file.
     """
 
     path: Path
     system: str
     config: dict[str, Any]
     tensors: dict[str, Tensor]
-    sha256: str
 
 
 def load_weights(path: Path, system: str) -> Weights:
@@ -61,7 +59,7 @@ def load_weights(path: Path, system: str) -> Weights:
             code="weights.system",
         )
     floats = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
-    return Weights(path, system, json.loads(metadata.get("config", "{}")), floats, file_sha256(path))
+    return Weights(path, system, json.loads(metadata.get("config", "{}")), floats)
 
 
 def file_sha256(path: Path) -> str:

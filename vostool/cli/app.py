@@ -1,0 +1,100 @@
+"""The commands, and the one boundary at which errors become a line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from vostool import __version__
+from vostool.cli.console import print_error, print_line
+from vostool.cli.evaluate import evaluate_command
+from vostool.cli.frame import frame_command
+from vostool.cli.mask import mask_app
+from vostool.cli.segment import segment_command
+from vostool.errors import Interrupted, UsageError, VostoolError
+
+EXIT_CODES = """Exit codes: 0 done; 1 failed while processing, or the input ended early; 2 usage; 3 a video or mask
+cannot be used; 4 device or weights missing; 5 out of memory; 6 output exists or cannot be written; 130 Ctrl-C;
+143 terminated; 141 the reader of a pipe went away."""
+
+app = typer.Typer(
+    help="Follow the objects of one mask through a video of any length, in constant memory.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("segment")(segment_command)
+app.command("frame")(frame_command)
+app.add_typer(mask_app, name="mask")
+app.command("eval")(evaluate_command)
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        print_line(f"vostool {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command line.
+
+    Returns:
+        The exit code. With $VOSTOOL_DEBUG set, errors are raised instead, with their traceback.
+    """
+    try:
+        code = typer.main.get_command(app).main(list(arguments), prog_name="vostool", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except (Exception, KeyboardInterrupt) as error:
+        if os.environ.get("VOSTOOL_DEBUG"):
+            raise
+        if isinstance(error, BrokenPipeError):
+            return _leave_broken_pipe()
+        problem = _as_problem(error)
+        print_error(problem, as_json="--json" in arguments)
+        return problem.exit_code
+
+
+# Typer keeps the class that all its usage errors share under another module from release to release.
+TyperUsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+
+def _as_problem(error: BaseException) -> VostoolError:
+    if isinstance(error, VostoolError):
+        return error
+    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
+        return Interrupted("stopped at once; files being written may lack their last frames")
+    if isinstance(error, TyperUsageError):
+        return _usage_problem(error)
+    text = " ".join(str(error).split()) or type(error).__name__
+    return VostoolError(
+        f"unexpected {type(error).__name__}: {text}", "this is a fault of vostool; VOSTOOL_DEBUG=1 shows where"
+    )
+
+
+def _usage_problem(error: Exception) -> UsageError:
+    """Typer's message, and the command whose help says more."""
+    message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "vostool"
+    return UsageError(message[:1].lower() + message[1:], f"see {command} --help")
+
+
+def _leave_broken_pipe() -> int:
+    """Quietly: the reader of stdout has gone, and what Python still holds for it must not fail at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 141

@@ -1,0 +1,140 @@
+"""The only place that prints: data to stdout; notes, warnings, errors and progress to stderr.
+
+A bar is drawn only where stderr is a terminal; elsewhere a plain line is printed now and then. ``quiet`` silences notes and
+progress, never warnings and errors.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from vostool.errors import VostoolError
+
+if TYPE_CHECKING:
+    from vostool.pipelines.report import FrameProgress
+
+PLAIN_LINE_SECONDS = 10.0
+
+
+def print_error(error: VostoolError, *, as_json: bool = False) -> None:
+    """One line on stderr, and with ``--json`` the same as an object on stdout."""
+    print(f"vostool: error: {error}", file=sys.stderr)
+    if as_json:
+        record = {"error": {"code": error.code, "exit": error.exit_code, "message": error.message, "hint": error.hint}}
+        print_json(record)
+
+
+def print_json(record: Any) -> None:
+    """One JSON document on stdout, figures at full precision."""
+    print(json.dumps(record, indent=2, default=str))
+
+
+def print_line(text: str) -> None:
+    """One line of what was asked for, on stdout."""
+    print(text)
+
+
+def print_table(title: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Rows of equal keys as a table on stdout, whole also where stdout is not a terminal."""
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    table = Table(title=title)
+    for name in rows[0] if rows else ():
+        table.add_column(name, justify="left" if isinstance(rows[0][name], str) else "right")
+    for row in rows:
+        table.add_row(*(f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()))
+    console.print(table)
+
+
+class Messages:
+    """Notes and warnings of one command."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+
+    def note(self, text: str) -> None:
+        """Something that was detected or decided."""
+        if not self._quiet:
+            print(f"note: {text}", file=sys.stderr)
+
+    def warn(self, text: str) -> None:
+        """Something that may not be as wished; shown even when quiet."""
+        print(f"warning: {text}", file=sys.stderr)
+
+
+@contextmanager
+def frame_progress(*, quiet: bool) -> Iterator[FrameDisplay]:
+    """Shows the progress over frames while the block runs."""
+    display: FrameDisplay
+    if quiet:
+        display = FrameDisplay()
+    elif sys.stderr.isatty():
+        display = _BarDisplay()
+    else:
+        display = _LineDisplay()
+    try:
+        yield display
+    finally:
+        display.close()
+
+
+class FrameDisplay:
+    """Shows nothing."""
+
+    def update(self, progress: FrameProgress) -> None:
+        """Takes one frame."""
+
+    def close(self) -> None:
+        """Leaves the terminal in order."""
+
+
+class _LineDisplay(FrameDisplay):
+    """A plain line every few seconds."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def update(self, progress: FrameProgress) -> None:
+        if time.monotonic() - self._last >= PLAIN_LINE_SECONDS:
+            self._last = time.monotonic()
+            print(_describe(progress), file=sys.stderr)
+
+
+class _BarDisplay(FrameDisplay):
+    """rich's bar with frames per second and the time left."""
+
+    def __init__(self) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn())
+        self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._progress.add_task("starting", total=None)
+        self._progress.start()
+
+    def update(self, progress: FrameProgress) -> None:
+        self._progress.update(
+            self._task, completed=progress.num_done, total=progress.num_frames, description=_describe(progress)
+        )
+
+    def close(self) -> None:
+        self._progress.stop()
+
+
+def _describe(progress: FrameProgress) -> str:
+    total = f"/{progress.num_frames}" if progress.num_frames else ""
+    left = progress.seconds_left
+    remaining = f", {_clock(left)} left" if left is not None else ""
+    return f"frame {progress.num_done}{total}, {progress.frames_per_second:.1f} fps{remaining}"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,108 @@
+"""Options that commands share, as annotated types."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+PANEL_MASKS, PANEL_NETWORK = "The objects", "Network and memory"
+
+Clip = Annotated[Path, typer.Argument(metavar="CLIP", help="Video file, or folder of images.", show_default=False)]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No notes and no progress; warnings and errors stay.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON report on stdout.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        rich_help_panel=PANEL_NETWORK,
+        envvar="VOSTOOL_DEVICE",
+        help="auto, cpu, cuda, cuda:N or mps.",
+        metavar="NAME",
+    ),
+]
+Precision = Annotated[
+    str,
+    typer.Option(
+        "--precision", rich_help_panel=PANEL_NETWORK, help="auto, float32, float16 or bfloat16.", metavar="NAME"
+    ),
+]
+SystemName = Annotated[
+    str, typer.Option("--system", rich_help_panel=PANEL_NETWORK, help="Which network and memory.", metavar="NAME")
+]
+WeightsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--weights",
+        rich_help_panel=PANEL_NETWORK,
+        help="Weights file; default: $VOSTOOL_WEIGHTS, then those shipped.",
+        show_default=False,
+    ),
+]
+Size = Annotated[
+    int,
+    typer.Option(
+        "--size",
+        rich_help_panel=PANEL_NETWORK,
+        min=32,
+        help="Short side of the picture that the network sees, in pixels.",
+    ),
+]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        rich_help_panel=PANEL_NETWORK,
+        help="lfu, every-k or first-latest.",
+        metavar="NAME",
+        show_default="the system's, lfu",
+    ),
+]
+MemoryFrames = Annotated[
+    float | None,
+    typer.Option(
+        "--memory-frames",
+        rich_help_panel=PANEL_NETWORK,
+        help="Capacity of the LFU memory in frames.",
+        show_default="the system's, 4",
+    ),
+]
+MemoryEvery = Annotated[
+    int | None,
+    typer.Option(
+        "--memory-every",
+        rich_help_panel=PANEL_NETWORK,
+        min=1,
+        help="Remember every so many frames one.",
+        show_default="the system's, 5",
+    ),
+]
+TopK = Annotated[
+    int | None,
+    typer.Option(
+        "--top-k",
+        rich_help_panel=PANEL_NETWORK,
+        min=0,
+        help="Memory slots that each position reads; 0 all.",
+        show_default="the system's, 20",
+    ),
+]
+MaskMode = Annotated[
+    str,
+    typer.Option(
+        "--mask-mode", metavar="NAME", rich_help_panel=PANEL_MASKS,
+        help="How to read a mask: auto, binary, color or index.",
+    ),
+]  # fmt: skip
+Objects = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--object", metavar="ID=FILE", rich_help_panel=PANEL_MASKS, help="One picture per object; may be repeated."
+    ),
+]
+ObjectFolder = Annotated[
+    Path | None,
+    typer.Option("--objects", help="Folder with one picture per object.", rich_help_panel=PANEL_MASKS),
+]

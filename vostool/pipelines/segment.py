@@ -1,0 +1,220 @@
+"""The main job: a clip and a mask of one frame in, masks and videos out."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from vostool.errors import Interrupted, MemoryExhausted, VostoolError
+from vostool.pipelines.masks import MaskSource, read_annotation
+from vostool.pipelines.report import FrameProgress, Listeners, ObjectSummary, SegmentReport, peak_rss_bytes
+from vostool.pipelines.signals import StopRequest, catch_stop_signals
+from vostool.propagation.preprocess import plan_geometry
+from vostool.propagation.propagator import DEFAULT_SHORT_SIDE, propagate
+from vostool.propagation.segmenter import MemorySegmenter
+from vostool.systems import build_segmenter, find_system
+from vostool.types import Annotation, FrameResult, VideoInfo
+from vostool.video.background import background
+from vostool.video.mask_report import summary_line
+from vostool.video.output_kind import OutputPlan, check_outputs, part_path, resolve_outputs
+from vostool.video.prefetch import prefetch
+from vostool.video.interface import VideoReader
+from vostool.video.reader import open_video
+from vostool.video.sinks import Sink, open_sink
+from vostool.weights.load import file_sha256
+from vostool.weights.store import find_weights
+
+
+@dataclass(frozen=True)
+class SegmentOptions:
+    """What to do.
+
+    Attributes:
+        source: Video file or folder of images.
+        masks: The objects of frame 0.
+        outputs: Paths; empty for ``CLIP_masks/`` in the current folder.
+        emits: Kinds of outputs; empty to go by the extensions.
+        overwrite: Whether outputs that exist are replaced.
+        copy_audio: Whether videos get the source's sound.
+        frame_rate: Of a folder of images; None for 24.
+        size: Short side of the picture that the network sees; never scaled up.
+        system, weights, device, precision, memory, memory_frames, memory_every, top_k: See ``build_segmenter``; None
+            keeps the system's default.
+    """
+
+    source: Path
+    masks: MaskSource
+    outputs: tuple[str, ...] = ()
+    emits: tuple[str, ...] = ()
+    overwrite: bool = False
+    copy_audio: bool = True
+    frame_rate: Fraction | None = None
+    size: int = DEFAULT_SHORT_SIDE
+    system: str = "lite"
+    weights: Path | None = None
+    device: str = "auto"
+    precision: str = "auto"
+    memory: str | None = None
+    memory_frames: float | None = None
+    memory_every: int | None = None
+    top_k: int | None = None
+
+
+def segment_video(
+    options: SegmentOptions, on_frame: Callable[[FrameProgress], None] | None = None, listeners: Listeners | None = None
+) -> SegmentReport:
+    """Follows the objects of a mask through a clip and writes every output.
+
+    Args:
+        on_frame: Called after each frame; short for ``Listeners(on_frame=...)``.
+        listeners: Told of notes and warnings as well.
+
+    Raises:
+        VostoolError: Or one of its kinds, see ``vostool.errors``; finished outputs are never left half written under
+            their final names.
+    """
+    listeners = listeners or (Listeners(on_frame=on_frame) if on_frame else Listeners())
+    with _memory_errors(), open_video(options.source, **_reader_options(options)) as reader:
+        return _Job(options, reader, listeners).run()
+
+
+def _reader_options(options: SegmentOptions) -> dict[str, Any]:
+    return {} if options.frame_rate is None else {"frame_rate": options.frame_rate}
+
+
+class _Job:
+    """One clip from first check to final name; the report is filled on the way."""
+
+    def __init__(self, options: SegmentOptions, reader: VideoReader, listeners: Listeners) -> None:
+        self._options = options
+        self._reader = reader
+        self._listeners = listeners
+        self._report = SegmentReport(str(options.source))
+
+    def run(self) -> SegmentReport:
+        """What is cheap to check comes first, so that mistakes are told before the network is loaded."""
+        options, info = self._options, self._reader.info
+        plans = resolve_outputs(options.outputs, options.emits, str(options.source))
+        check_outputs(plans, options.overwrite, options.source)
+        annotation = read_annotation(options.masks, info.size, options.source)
+        self._note(summary_line(annotation))
+        segmenter = self._build(info)
+        with catch_stop_signals() as stop, ExitStack() as stack:
+            sinks = [stack.enter_context(self._open_sink(plan, annotation)) for plan in plans]
+            self._propagate(segmenter, annotation, sinks, stop)
+            self._check_all_written(stop, plans)
+            for sink in sinks:
+                sink.finish()
+        self._close_report(segmenter, plans, sinks)
+        return self._report
+
+    def _build(self, info: VideoInfo) -> MemorySegmenter:
+        options, report = self._options, self._report
+        weights = find_weights(find_system(options.system).name, options.weights)
+        segmenter = build_segmenter(
+            options.system, weights, options.device, precision=options.precision, memory=options.memory,
+            memory_frames=options.memory_frames, memory_every=options.memory_every, top_k=options.top_k,
+        )  # fmt: skip
+        geometry = plan_geometry(info.size, options.size, segmenter.stride)
+        report.system, report.device = options.system, str(segmenter.device)
+        report.precision = str(segmenter.precision).removeprefix("torch.")
+        report.weights, report.weights_sha256 = str(weights), file_sha256(weights)
+        report.source_size, report.network_size = info.size, geometry.network_size
+        height, width = geometry.network_size
+        self._note(f"{options.system} on {report.device} in {report.precision}; the network sees {width}x{height}")
+        return segmenter
+
+    def _open_sink(self, plan: OutputPlan, annotation: Annotation) -> Sink:
+        options = self._options
+        sink = open_sink(
+            plan.kind, plan.path, self._reader.info, annotation.object_ids, source=options.source,
+            copy_audio=options.copy_audio, overwrite=options.overwrite,
+        )  # fmt: skip
+        return background(sink)
+
+    def _propagate(
+        self, segmenter: MemorySegmenter, annotation: Annotation, sinks: Sequence[Sink], stop: StopRequest
+    ) -> None:
+        """The loop; ends with the clip or at the first signal."""
+        report, started = self._report, time.monotonic()
+        report.objects = [ObjectSummary(object_id) for object_id in annotation.object_ids]
+        with closing(prefetch(self._reader)) as frames:
+            for result in propagate(segmenter, frames, {0: annotation}, short_side=self._options.size):
+                for sink in sinks:
+                    sink.write(result)
+                report.frames_out += 1
+                report.seconds = time.monotonic() - started
+                _count_objects(report.objects, result)
+                num_frames = self._reader.info.num_frames
+                self._listeners.on_frame(FrameProgress(report.frames_out, num_frames, report.seconds, result))
+                if stop.signal_number is not None:
+                    return
+
+    def _check_all_written(self, stop: StopRequest, plans: Sequence[OutputPlan]) -> None:
+        report, reader = self._report, self._reader
+        if stop.signal_number is not None:
+            name = signal.Signals(stop.signal_number).name
+            parts = ", ".join(str(part_path(plan.path)) for plan in plans)
+            raise Interrupted(
+                f"stopped by {name} after {report.frames_out} frames",
+                f"they are in {parts}",
+                signal_number=stop.signal_number,
+            )
+        report.frames_in, report.corrupt_frames = reader.num_frames_read, reader.num_corrupt
+        if report.frames_in != report.frames_out:
+            raise VostoolError(f"{report.frames_in} frames were read but {report.frames_out} written", code="frames")
+        report.is_short = reader.is_short
+        if report.corrupt_frames:
+            self._warn(f"{report.corrupt_frames} corrupt frames; each repeats the mask before it")
+        if report.is_short:
+            promised = f"of about {reader.info.num_frames}" if reader.info.num_frames else "and then the file broke off"
+            self._warn(f"the file ends early: {report.frames_in} frames {promised}; is it whole?")
+
+    def _close_report(self, segmenter: MemorySegmenter, plans: Sequence[OutputPlan], sinks: Sequence[Sink]) -> None:
+        report = self._report
+        report.outputs = [{"kind": plan.kind, "path": str(plan.path)} for plan in plans]
+        report.frames_per_second = report.frames_out / report.seconds if report.seconds else 0.0
+        report.memory_bank_bytes = segmenter.num_memory_bytes
+        report.peak_rss_bytes = peak_rss_bytes()
+        for sink in sinks:
+            for text in sink.warnings:
+                self._warn(text)
+
+    def _note(self, text: str) -> None:
+        self._report.notes.append(text)
+        self._listeners.on_note(text)
+
+    def _warn(self, text: str) -> None:
+        self._report.warnings.append(text)
+        self._listeners.on_warning(text)
+
+
+def _count_objects(objects: Sequence[ObjectSummary], result: FrameResult) -> None:
+    counts = np.bincount(result.labels.ravel(), minlength=256)
+    for summary in objects:
+        summary.add(result.frame.index, counts[summary.object_id] / result.labels.size)
+
+
+@contextmanager
+def _memory_errors() -> Iterator[None]:
+    """Running out of memory, on the CPU or on a GPU, as one line."""
+    hint = "use a smaller --size or fewer --memory-frames"
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise MemoryExhausted(f"out of GPU memory ({str(error).splitlines()[0]})", hint) from error
+    except MemoryError as error:
+        raise MemoryExhausted("out of memory", hint) from error
+    except RuntimeError as error:
+        if "allocate memory" not in str(error):
+            raise
+        raise MemoryExhausted(f"out of memory ({str(error).splitlines()[0]})", hint) from error
