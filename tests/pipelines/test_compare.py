@@ -7,14 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from vostool.errors import InputError, MaskError, UsageError, WeightsError
 from vostool.metrics.region import jaccard
 from vostool.metrics.report import Scores, table_rows
+from vostool.models.lite import LiteConfig, LiteNetwork
 from vostool.pipelines import compare as compare_module
 from vostool.pipelines.compare import CompareOptions, compare
 from vostool.pipelines.followers import Follower
+from vostool.weights.save import save_weights
 
 NUM_FRAMES = 6
 
@@ -77,10 +80,19 @@ def test_starts_at_the_first_mask_and_scores_only_annotated_frames(data_set: Pat
     assert scores.objects[1].regions == (jaccard(first, truth),)
 
 
-def test_segmenters_are_scored_like_baselines(data_set: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stand-in follower that knows the truth; the real networks are tested where they are."""
-    monkeypatch.setattr(compare_module, "build_follower", lambda name, **_: oracle)
-    assert compare(CompareOptions(data_set, ("lite",)))["lite"].region.mean == 1.0
+def test_lite_runs_and_is_scored(data_set: Path, tmp_path: Path) -> None:
+    """With random weights, so that only the way there and back is tested."""
+    torch.manual_seed(0)
+    network = LiteNetwork(LiteConfig())
+    save_weights(tmp_path / "lite.safetensors", "lite", network.state_dict(), network.config, {})
+    options = CompareOptions(data_set, ("lite",), device="cpu", weights=tmp_path / "lite.safetensors")
+    scores = compare(options)["lite"]
+    assert [len(sequence.objects) for sequence in scores.sequences] == [2, 2]
+    assert all(len(each.regions) == NUM_FRAMES - 2 for each in scores.objects)
+
+
+def test_perfect_system_scores_one(data_set: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert scores_of(oracle, data_set, monkeypatch).region_and_boundary == 1.0
 
 
 def oracle(folder: Path, first: str, labels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:

@@ -18,6 +18,7 @@ from torch.nn import functional
 from vostool.errors import WeightsError
 from vostool.models.blocks.resnet import ResNet18Stride16, normalise
 from vostool.propagation.baselines.labels import to_labels, to_maps
+from vostool.weights.load import Weights, apply_weights
 
 BACKBONE_NAME = "resnet18_imagenet_layer3_bnfolded.safetensors"
 STRIDE = 16
@@ -39,11 +40,12 @@ def load_backbone(path: Path | None) -> ResNet18Stride16:
     file = path / BACKBONE_NAME if path.is_dir() else path
     if not file.is_file():
         raise WeightsError(f"the backbone {file} is missing", hint)
-    network = ResNet18Stride16()
     try:
-        network.load_state_dict({name: tensor.float() for name, tensor in load_file(file).items()})
-    except (SafetensorError, RuntimeError) as error:
-        raise WeightsError(f"the backbone {file} does not fit: {error}", hint) from error
+        tensors = {name: tensor.float() for name, tensor in load_file(file).items()}
+    except SafetensorError as error:
+        raise WeightsError(f"the backbone {file} is not a whole safetensors file ({error})", hint) from error
+    network = ResNet18Stride16()
+    apply_weights(network, Weights(file, "imagenet-features", {}, tensors))
     return network.eval().requires_grad_(False)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -12,7 +14,7 @@ class OpticalFlow:
     """Warps soft maps by DIS flow (Kroeger et al. 2016) from each frame back to the one before it."""
 
     def __init__(self) -> None:
-        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
     def start(self, frame: np.ndarray, labels: np.ndarray) -> None:
         """Takes the annotated frame, HxWx3 uint8 RGB, and its HxW uint8 labels."""
