@@ -43,7 +43,7 @@ class EncodedTrack:
     def convert(self, packet: av.Packet) -> Iterator[av.Packet]:
         """Packets of the new codec that a packet of the old one completes; a damaged one gives none."""
         try:
-            frames = packet.decode() if packet.size else []
+            frames = self.source.decode(packet) if packet.size else []
         except av.error.InvalidDataError:
             return
         for frame in frames:
@@ -88,6 +88,7 @@ def _add_track(
         codec, bits_per_channel = SUBSTITUTES[extension]
         warnings.append(f"{stream.codec_context.name} sound does not fit {extension}; encoded as {codec}")
         encoded = target.add_stream(codec, rate=_sample_rate(codec, stream), layout=stream.layout.name)
+        assert isinstance(encoded, av.AudioStream)
         encoded.bit_rate = bits_per_channel * stream.channels
         _copy_labels(stream, encoded)
         return EncodedTrack(stream, encoded)

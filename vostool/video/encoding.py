@@ -151,7 +151,7 @@ def _yuva_frame(colour: np.ndarray, alpha: np.ndarray, pixel_format: str, tags: 
 
 def _pixels(plane: av.video.plane.VideoPlane, bits: int) -> np.ndarray:
     """HxW view of a plane without the padding at the end of its lines."""
-    samples = np.frombuffer(plane, np.uint8 if bits == 8 else np.uint16)
+    samples = np.frombuffer(plane, np.uint8 if bits == 8 else np.uint16)  # type: ignore[call-overload]
     return samples.reshape(plane.height, -1)[:, : plane.width]
 
 

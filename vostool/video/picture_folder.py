@@ -115,6 +115,7 @@ def _picture(kind: Kind, result: FrameResult) -> Image.Image:
         return indexed_image(result.labels)
     picture = compose(kind, result)
     if picture.alpha is None:
+        assert picture.colour is not None
         return Image.fromarray(picture.colour)
     alpha = quantise(picture.alpha, 255)
     return Image.fromarray(alpha if picture.colour is None else np.dstack([picture.colour, alpha]))

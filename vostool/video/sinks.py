@@ -33,15 +33,15 @@ from .writer import VideoWriter
 
 
 class Sink(Protocol):
-    """Takes results in order and makes one output of them.
+    """Takes results in order and makes one output of them."""
 
-    Attributes:
-        path: The final place.
-        warnings: One line for each thing that could not be kept; complete after ``finish()``.
-    """
+    @property
+    def path(self) -> Path:
+        """The final place."""
 
-    path: Path
-    warnings: list[str]
+    @property
+    def warnings(self) -> list[str]:
+        """One line for each thing that could not be kept; complete after ``finish()``."""
 
     def write(self, result: FrameResult) -> None:
         """Add one frame; its arrays must not change afterwards."""

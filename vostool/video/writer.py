@@ -34,22 +34,28 @@ class VideoWriter:
         self.path = path
         self.num_frames = 0
         self.first_time: Fraction | None = None
+        self._is_intact = True
         self._container = av.open(str(path), "w", options=CRASH_SAFE_OPTIONS[path.suffix.lower()])
-        self._stream = self._container.add_stream(encoding.codec, rate=info.frame_rate, options=encoding.options)
+        stream = self._container.add_stream(encoding.codec, rate=info.frame_rate, options=encoding.options)
+        assert isinstance(stream, av.VideoStream)
+        self._stream = stream
         self._set_up(encoding, info, tags)
 
     def write(self, picture: av.VideoFrame, source: Frame) -> None:
         """Encode a picture at the time of its source frame."""
         picture.pts, picture.time_base, picture.duration = source.pts, source.time_base, source.duration
+        self._is_intact = False
+        self._container.mux(self._stream.encode(picture))
+        self._is_intact = True
+        self.num_frames += 1
         if self.first_time is None:
             self.first_time = source.pts * source.time_base
-        self._container.mux(self._stream.encode(picture))
-        self.num_frames += 1
 
     def close(self) -> None:
         """Write what the encoder still holds and end the file in order; closes it even if that fails."""
         try:
-            if self.num_frames:
+            # After a failure, a header that was never written above all, FFmpeg may crash on more packets.
+            if self.num_frames and self._is_intact:
                 self._container.mux(self._stream.encode(None))
         finally:
             self._container.close()
