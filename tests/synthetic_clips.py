@@ -24,7 +24,7 @@ AUDIO_BLOCK = 1024
 
 
 def pattern_image(index: int, height: int = 48, width: int = 64) -> np.ndarray:
-    """A picture that tells its frame: a grey ramp that is not symmetric, and a bright square that moves with ``index``."""
+    """A picture that tells its frame: a grey ramp without symmetry, and a bright square that moves with ``index``."""
     ramp = np.add.outer(np.linspace(30, 120, height), np.linspace(0, 60, width))
     image = np.repeat(ramp[:, :, None], 3, axis=2).astype(np.uint8)
     side = max(4, height // 6)
@@ -121,7 +121,7 @@ def make_clip(
             stream.set_display_rotation(rotation, hflip=has_hflip, vflip=has_vflip)
         if sample_aspect_ratio is not None:
             stream.codec_context.sample_aspect_ratio = sample_aspect_ratio
-        audio = container.add_stream(audio_codec, rate=AUDIO_RATE, layout="mono") if has_audio else None
+        audio = _add_audio_stream(container, audio_codec) if has_audio else None
         for picture, time in zip(pictures, times, strict=True):
             frame = make_frame(picture, pixel_format, used_matrix, colour.colour_range)
             frame.color_range, frame.colorspace = colour.colour_range, colour.matrix
@@ -145,9 +145,16 @@ def _add_video_stream(
     """The video stream, set up but for its tags."""
     default_options = LOSSLESS_X264 if codec == "libx264" else {}
     stream = container.add_stream(codec, rate=frame_rate, options=default_options if options is None else options)
+    assert isinstance(stream, av.VideoStream)
     stream.height, stream.width = shape[:2]
     stream.pix_fmt = pixel_format
     stream.codec_context.time_base = time_base
+    return stream
+
+
+def _add_audio_stream(container: av.container.OutputContainer, codec: str) -> av.AudioStream:
+    stream = container.add_stream(codec, rate=AUDIO_RATE, layout="mono")
+    assert isinstance(stream, av.AudioStream)
     return stream
 
 
@@ -172,11 +179,11 @@ def _write_sine(container: av.container.OutputContainer, stream: av.AudioStream,
 def make_audio_only(path: Path | str, seconds: float = 0.5) -> Path:
     """A file with a sine and no picture."""
     with av.open(str(path), "w") as container:
-        _write_sine(container, container.add_stream("aac", rate=AUDIO_RATE, layout="mono"), seconds)
+        _write_sine(container, _add_audio_stream(container, "aac"), seconds)
     return Path(path)
 
 
-def read_back(path: Path | str) -> list[tuple[int, np.ndarray]]:
+def read_back(path: Path | str) -> list[tuple[int | None, np.ndarray]]:
     """(pts, HxWx3 uint8) of every frame as plain PyAV gives them: not rotated, matrix by its own choice."""
     with av.open(str(path)) as container:
-        return [(frame.pts, frame.to_ndarray(format="rgb24")) for frame in container.decode(video=0)]
+        return [(frame.pts, np.asarray(frame.to_ndarray(format="rgb24"))) for frame in container.decode(video=0)]

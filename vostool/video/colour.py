@@ -19,7 +19,7 @@ BT601 = 6
 LIMITED_RANGE = 1
 FULL_RANGE = 2
 
-# libswscale's table for each matrix of H.273; 10 is BT.2020 with constant luminance, for which it has no table of its own.
+# libswscale's table for each matrix of H.273; it has none of its own for 10, BT.2020 with constant luminance.
 SWSCALE_TABLES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 
 # The first size that is HD by its lines, or by its columns where a wide film was cropped (1280x544).

@@ -19,18 +19,27 @@ from vostool.types import Frame
 from vostool.video import diagnosis
 from vostool.video.colour import to_rgb
 from vostool.video.interface import VideoReader
-from vostool.video.probe import MICROSECONDS, choose_stream, describe, open_container, usual_frame_rate
+from vostool.video.probe import (
+    MICROSECONDS,
+    MP4_FORMAT,
+    choose_stream,
+    describe,
+    open_container,
+    shows_every_packet,
+    time_base_of,
+    usual_frame_rate,
+)
 from vostool.video.rotation import orientation_of
-from vostool.video.timestamps import LostPictures, Picture, in_order, strictly_increasing, with_lost
+from vostool.video.timestamps import LostPictures, Picture, in_order, strictly_increasing, with_following, with_lost
 
 # Errors of the demuxer in a row after which the rest of a file is given up.
 MOST_DEMUX_FAILURES = 32
 
 # Containers whose header says how long they are, however much of them is there; others derive it from their end.
-FORMATS_WITH_DURATION = ("matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2", "avi", "flv", "asf", "mxf")
+FORMATS_WITH_DURATION = ("matroska,webm", MP4_FORMAT, "avi", "flv", "asf", "mxf")
 
 # A backward jump of decoding times by more than this many seconds begins another recording in the same file.
-DISCONTINUITY_SECONDS = 1
+DISCONTINUITY_SECONDS = 0.5
 
 
 class FileReader(VideoReader):
@@ -58,8 +67,7 @@ class FileReader(VideoReader):
     def _prepare(self) -> None:
         self._stream.thread_type = "AUTO"
         self._reformatter = VideoReformatter()
-        self._lost = LostPictures()
-        self._num_packets = 0
+        self._lost = LostPictures(is_every_gap_lost=shows_every_packet(self._container, self._stream))
         self._promised_end = self._read_promised_end()
         self._end_seconds = 0.0
         self._was_cut_off = False
@@ -67,9 +75,10 @@ class FileReader(VideoReader):
         self._last_error: av.error.FFmpegError | None = None
         # AVI has no presentation times; libav's guesses for its B-frames are wrong, its decoding times are slots.
         self._has_pts = self._container.format.name != "avi"
-        step = round(1 / (usual_frame_rate(self._stream) * (self._stream.time_base or 1)))
-        ordered = with_lost(in_order(self._decode()), self._lost)
-        self._pictures = strictly_increasing(ordered, max(1, step))
+        self._last_slot = -1
+        self._time_base = time_base_of(self._stream)
+        self._step = max(1, round(1 / (usual_frame_rate(self._stream) * self._time_base)))
+        self._pictures = strictly_increasing(with_lost(in_order(self._decode()), self._lost), self._step)
 
     def close(self) -> None:
         self._container.close()
@@ -79,7 +88,7 @@ class FileReader(VideoReader):
         if not self._is_at_end:
             return False
         if self.info.is_num_frames_exact and self.info.num_frames is not None:
-            return self._was_cut_off or self._num_packets < self.info.num_frames
+            return self.num_frames_read < self.info.num_frames or self._was_cut_off
         if self._was_cut_off or self._promised_end is None:
             return self._was_cut_off
         # Headers of whole files are wrong by rounding, and by last packets that do not say how long they are.
@@ -125,15 +134,16 @@ class FileReader(VideoReader):
 
     def _decode(self) -> Iterator[Picture]:
         """Pictures as the decoder gives them, and a place for each error that has no time."""
-        for packet in self._video_packets():
+        for packet, following in with_following(self._video_packets()):
             self._note(packet)
-            yield from self._pictures_of(packet)
+            # PyAV stops emptying a decoder at an error: half a packet at the end would cost the good ones before it.
+            if following is not None or not packet.is_corrupt:
+                yield from self._pictures_of(packet)
         yield from self._pictures_of(None)
 
     def _note(self, packet: Packet) -> None:
         if packet.is_discard:
             return
-        self._num_packets += 1
         self._lost.sent(packet.pts if self._has_pts else packet.dts, packet.duration or 0, packet.is_keyframe)
         if packet.is_corrupt:
             self._lost.failed()
@@ -154,19 +164,20 @@ class FileReader(VideoReader):
     def _time_of(self, frame: av.VideoFrame) -> int | None:
         if self._has_pts:
             return frame.pts
-        return None if frame.dts is None else frame.dts - self._stream.codec_context.reorder_depth
+        # What is left in the decoder at the end comes out without a time.
+        depth = self._stream.codec_context.reorder_depth
+        self._last_slot = self._last_slot + 1 if frame.dts is None else frame.dts - depth
+        return self._last_slot
 
     def _video_packets(self) -> Iterator[Packet]:
         """Packets of the video stream, with decoding times that never jump back."""
         offset, last_dts = 0, None
-        time_base = self._stream.time_base
-        assert time_base is not None
         for packet in self._packets():
             if packet.stream_index != self._stream.index:
                 continue
             if packet.dts is not None:
-                if last_dts is not None and (last_dts - packet.dts - offset) * time_base > DISCONTINUITY_SECONDS:
-                    offset = last_dts + (packet.duration or 1) - packet.dts
+                if last_dts is not None and (last_dts - packet.dts - offset) * self._time_base > DISCONTINUITY_SECONDS:
+                    offset = last_dts + (packet.duration or self._step) - packet.dts
                 last_dts = packet.dts + offset
                 packet.dts += offset
             if packet.pts is not None:

@@ -50,7 +50,7 @@ class _Worker(Generic[Item]):
                 self.items.put(next(iterator))
         except StopIteration:
             pass
-        except BaseException as caught:  # noqa: BLE001 - it is raised again, in the consumer
+        except BaseException as caught:
             error = caught
         self.items.put(_End(error))
 

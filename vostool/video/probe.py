@@ -21,6 +21,11 @@ NOT_A_VIDEO = Disposition.attached_pic | Disposition.still_image | Disposition.t
 # What libav assumes too where a stream does not tell.
 DEFAULT_FRAME_RATE = Fraction(25)
 
+MP4_FORMAT = "mov,mp4,m4a,3gp,3g2,mj2"
+
+# Placeholders that repeat a picture, and references that are never shown.
+CODECS_WITH_HIDDEN_PACKETS = ("mpeg4", "vp8")
+
 # libav plays text files as if they scrolled over a terminal.
 TEXT_FORMAT = "tty"
 
@@ -73,9 +78,15 @@ def _without_video(container: InputContainer, path: Path) -> VideoError:
     return VideoError(f"{path} has no video, only {found}", diagnosis.GIVE_A_VIDEO, code="video.no_video")
 
 
+def time_base_of(stream: VideoStream) -> Fraction:
+    """Seconds per unit of the stream's times."""
+    return stream.time_base or Fraction(1, MICROSECONDS)
+
+
 def usual_frame_rate(stream: VideoStream) -> Fraction:
     """Frames per second on average."""
-    if stream.frames and stream.duration and stream.time_base:
+    if stream.codec_context.name == "gif" and stream.duration and stream.time_base:
+        # What libav calls the average rate of a GIF is the rate of its shortest frame.
         return Fraction(stream.frames) / (stream.duration * stream.time_base)
     return stream.average_rate or stream.guessed_rate or DEFAULT_FRAME_RATE
 
@@ -91,7 +102,7 @@ def describe(
         width=width,
         height=height,
         frame_rate=usual_frame_rate(stream),
-        time_base=frame.time_base,
+        time_base=time_base_of(stream),
         num_frames=num_frames,
         is_num_frames_exact=is_exact,
         duration=duration_of(container, stream),
@@ -111,13 +122,18 @@ def count_frames(container: InputContainer, stream: VideoStream) -> tuple[int | 
     Only the index of a plain MP4 or QuickTime file promises: what an edit list cuts away is marked in it. A fragmented
     one counts its first fragment, AVI counts pictures that are not shown.
     """
-    num_indexed = len(stream.index_entries)
-    if "mp4" in container.format.name and 0 < num_indexed <= stream.frames:
+    if shows_every_packet(container, stream):
         return sum(not entry.is_discard for entry in stream.index_entries), True
-    if stream.frames and "mp4" not in container.format.name:
+    if stream.frames and container.format.name != MP4_FORMAT:
         return stream.frames, False
     duration = duration_of(container, stream)
     return (None if duration is None else round(duration * usual_frame_rate(stream))), False
+
+
+def shows_every_packet(container: InputContainer, stream: VideoStream) -> bool:
+    """True if each packet of the stream is one picture on the screen, and all are indexed."""
+    is_indexed = container.format.name == MP4_FORMAT and 0 < len(stream.index_entries) <= stream.frames
+    return is_indexed and stream.codec_context.codec.canonical_name not in CODECS_WITH_HIDDEN_PACKETS
 
 
 def duration_of(container: InputContainer, stream: VideoStream) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
@@ -59,7 +59,7 @@ def read_frame_at(path: str | Path, position: Position | int | str) -> Frame:
         raise _no_such_frame(Path(path), wanted, reader.num_frames_read, last[1])
 
 
-def _with_ends(frames: Iterable[Frame]) -> Iterator[tuple[Frame, Fraction]]:
+def _with_ends(frames: Iterable[Frame]) -> Generator[tuple[Frame, Fraction], None, None]:
     """Each frame with the seconds, counted from the first frame, at which it leaves the screen."""
     waiting: Frame | None = None
     start = 0

@@ -1,4 +1,4 @@
-"""How a stored picture has to be turned to be upright: the display matrix of a container, as quarter turns and a mirror."""
+"""How a stored picture has to be turned to be upright: a display matrix as quarter turns and a mirror."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import av
 import cv2
 import numpy as np
+from av.sidedata.sidedata import SideData
 
 MATRIX_LAYOUT = "=9i"
 
@@ -50,14 +52,15 @@ def orientation_of(frame: av.VideoFrame) -> Orientation:
     side_data = frame.side_data.get("DISPLAYMATRIX")
     if side_data is None:
         return Orientation()
-    return orientation_from_matrix(struct.unpack(MATRIX_LAYOUT, bytes(side_data)))
+    return orientation_from_matrix(struct.unpack(MATRIX_LAYOUT, bytes(cast(SideData, side_data))))
 
 
 def orientation_from_matrix(matrix: Sequence[int]) -> Orientation:
     """The nearest orientation to a display matrix.
 
     Args:
-        matrix: a, b, u, c, d, v, x, y, w as in ISO 14496-12: a stored point (p, q) is shown at (ap + cq, bp + dq), y down.
+        matrix: a, b, u, c, d, v, x, y, w of ISO 14496-12: a stored point (p, q) is shown at (ap + cq, bp + dq), where
+            q grows downwards.
     """
     first, second, third, fourth = matrix[0], matrix[1], matrix[3], matrix[4]
     is_mirrored = first * fourth - second * third < 0

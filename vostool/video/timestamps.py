@@ -8,8 +8,11 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import av
+
+Item = TypeVar("Item")
 
 # An H.264 stream that does not say how far it reorders can give a few pictures too early until the decoder has learnt.
 REORDER_DEPTH = 4
@@ -36,11 +39,15 @@ class Picture:
 class LostPictures:
     """Finds the times of pictures that were sent to the decoder and never came out of it.
 
-    A packet without a picture is normal in many codecs (hidden references, the second packet of a packed pair), and a
+    A packet without a picture is normal in many streams (hidden references, the second packet of a packed pair), and a
     decoder with threads reports an error some packets late. Only a gap that an error explains is therefore a loss.
+
+    Args:
+        is_every_gap_lost: Each packet of this stream is a picture; a decoder also drops some without an error.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, is_every_gap_lost: bool = False) -> None:
+        self._is_every_gap_lost = is_every_gap_lost
         self._durations: dict[int, int] = {}
         self._num_sent = 0
         self._num_failures = 0
@@ -50,7 +57,7 @@ class LostPictures:
     def sent(self, pts: int | None, duration: int, is_keyframe: bool) -> None:
         """Note a packet; those before the first keyframe cannot be decoded and are not missed."""
         self._num_sent += 1
-        self._has_keyframe = self._has_keyframe or is_keyframe
+        self._has_keyframe = self._has_keyframe or is_keyframe or self._is_every_gap_lost
         if pts is not None and self._has_keyframe:
             self._durations[pts] = duration
 
@@ -66,7 +73,7 @@ class LostPictures:
         self._durations.pop(pts, None)
         if self._num_sent - self._last_failure > LONGEST_DELAY:
             self._num_failures = 0
-        if not self._num_failures:
+        if not self._num_failures and not self._is_every_gap_lost:
             return []
         self._num_failures -= min(self._num_failures, len(lost))
         return lost
@@ -114,7 +121,7 @@ def strictly_increasing(pictures: Iterable[Picture], step: int) -> Iterator[Pict
         step: Usual duration of a picture, at least 1.
     """
     last: int | None = None
-    for picture, following in _with_following(pictures):
+    for picture, following in with_following(pictures):
         next_pts = following.pts if following else None
         pts = _repaired(picture.pts, last, next_pts, step)
         is_known = next_pts is not None and next_pts > pts
@@ -134,12 +141,12 @@ def _repaired(pts: int | None, last: int | None, next_pts: int | None, step: int
     return max(last + 1, min(last + step, (last + next_pts) // 2))
 
 
-def _with_following(pictures: Iterable[Picture]) -> Iterator[tuple[Picture, Picture | None]]:
-    """Each picture with the one after it."""
-    waiting: Picture | None = None
-    for picture in pictures:
+def with_following(items: Iterable[Item]) -> Iterator[tuple[Item, Item | None]]:
+    """Each item with the one after it, None after the last."""
+    waiting: Item | None = None
+    for item in items:
         if waiting is not None:
-            yield waiting, picture
-        waiting = picture
+            yield waiting, item
+        waiting = item
     if waiting is not None:
         yield waiting, None
