@@ -17,8 +17,7 @@ class Slot:
     index: np.float32 = field(default_factory=np.float32)
 
     def score(self, tick: int) -> np.float32:
-        age = np.float32(max(1, tick - self.birth))
-        return np.float32(-1) if self.birth < 0 else self.index / age
+        return self.index / np.float32(max(1, tick - self.birth))
 
 
 class ReferenceRow:

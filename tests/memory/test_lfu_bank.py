@@ -76,8 +76,9 @@ class Pair:
         self.num_objects += 1
 
     def count(self, generator: np.random.Generator) -> None:
-        """Usage that depends on the name of a slot only."""
+        """Usage that depends on the name of a slot only; reads never use a slot that was not written."""
         by_name = generator.integers(0, 3, 10_000)
+        by_name[0] = 0
         names = self.bank.keys[..., 0].long()
         self.bank.count(torch.from_numpy(by_name)[names].float())
         for row in self.rows:

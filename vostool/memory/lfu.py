@@ -18,7 +18,7 @@ from torch import Tensor
 
 from vostool.errors import UsageError
 from vostool.memory.bank import MemoryBank
-from vostool.memory.entries import NEVER_WRITTEN, MemoryEntry, Slots, widen
+from vostool.memory.entries import MemoryEntry, Slots, widen
 
 DEFAULT_CAPACITY_FRAMES = 4.0
 DEFAULT_PINNED_FRAMES = 4
@@ -196,9 +196,8 @@ class LfuBank(MemoryBank):
 
 
 def lfu_scores(slots: Slots, tick: int) -> Tensor:
-    """Index over age (R, N); an age is at least 1, and slots that only fill a row are below all others."""
-    ages = (tick - slots.births).clamp(min=1)
-    return torch.where(slots.births == NEVER_WRITTEN, -1.0, slots.index / ages)
+    """Index over age (R, N), the age at least 1. Slots that only fill a row have index 0 and come before all others."""
+    return slots.index / (tick - slots.births).clamp(min=1)
 
 
 def removal_order(scores: Tensor, slots: Slots, num_owners: int, num_kept: int) -> Tensor:
