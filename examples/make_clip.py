@@ -9,12 +9,15 @@ koi, 2 the golden one); with --truth also OUT_FOLDER/truth/00000.png and so on, 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 from koi_pond.scene import FRAME_RATE, LOWER, NUM_FRAMES, UPPER, Pond
 from koi_pond.sound import RATE, compose
@@ -39,10 +42,16 @@ def main() -> None:
 
 
 def painted_frames(folder: Path, with_truth: bool) -> Iterator[np.ndarray]:
-    """Frames in order; their masks are saved on the way."""
+    """Frames in order, painted on all cores; their masks are saved on the way."""
     pond = Pond()
-    for index in range(NUM_FRAMES):
-        image, labels = pond.frame(index)
+    cv2.setNumThreads(1)  # frames are painted side by side instead
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
+        yield from save_masks(pool.map(pond.frame, range(NUM_FRAMES)), folder, with_truth)
+
+
+def save_masks(frames: Iterator[tuple[np.ndarray, np.ndarray]], folder: Path, with_truth: bool) -> Iterator[np.ndarray]:
+    """Pass the images on, save the masks that are wanted, and tell how far it is."""
+    for index, (image, labels) in enumerate(frames):
         if index == 0:
             save_mask(labels, folder / "first.png")
         if with_truth:

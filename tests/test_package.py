@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import sysconfig
@@ -26,7 +27,11 @@ socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
 
 
 def run(*command: object, cwd: Path) -> str:
-    outcome = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True, check=False)
+    """Standard output of a command that must succeed; it knows neither this user's home nor settings of vostool."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("VOSTOOL_", "XDG_", "PYTHON"))}
+    arguments = [str(part) for part in command]
+    environment = {**own, "HOME": str(cwd)}
+    outcome = subprocess.run(arguments, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     return outcome.stdout
 

@@ -74,7 +74,7 @@ def paint_pad(random: np.random.Generator, **place: object) -> Float:
 def add_petal(
     colour: np.ndarray, cover: np.ndarray, x: np.ndarray, y: np.ndarray, angle: float, length: float, width: float
 ) -> None:
-    """Lay one petal of the lotus, white at the root and pink at the tip, over what is there; it shades what it covers."""
+    """Lay one petal, white at the root and pink at the tip, over what is there; it shades what it covers."""
     along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
     share = np.clip(along / length, 0, 1)
     half = width * np.sin(np.pi * share**0.72) ** 0.75 * (1 - 0.2 * share) + 1e-4

@@ -11,7 +11,7 @@ from .bed import MARGIN, SUN, paint_bed
 from .koi import KOHAKU, NUM_FLAPS, YAMABUKI, Pose, bend, paint_poses
 from .lilies import Float, lay_out, paint_fallen_petal, paint_lotus, paint_pad
 from .motion import BodyMap, Swimmer, camera, map_body, transform
-from .noise import HEIGHT, SUPERSAMPLING, WIDTH, blurred, mix
+from .noise import HEIGHT, SUPERSAMPLING, WIDTH, blurred
 from .water import REACH, Surface, Water
 
 NUM_FRAMES, FRAME_RATE = 150, 30
@@ -150,12 +150,12 @@ class Pond:
     def view_bed(self, time: float, surface: Surface) -> np.ndarray:
         """The bed as seen through the waves."""
         inverse = cv2.invertAffineTransform(camera(time, 0.92))
-        rows, columns = np.mgrid[0 : SHAPE[0], 0 : SHAPE[1]].astype(np.float32)
-        sway_x, sway_y = bend_of_view(surface, 7.0)
-        columns, rows = columns + sway_x, rows + sway_y
+        inverse = (SUPERSAMPLING * (inverse + np.array([[0, 0, MARGIN]]))).astype(np.float32)
+        columns, rows = bend_of_view(surface, 7.0)
+        columns += np.arange(SHAPE[1], dtype=np.float32)
+        rows += np.arange(SHAPE[0], dtype=np.float32)[:, None]
         x = inverse[0, 0] * columns + inverse[0, 1] * rows + inverse[0, 2]
         y = inverse[1, 0] * columns + inverse[1, 1] * rows + inverse[1, 2]
-        x, y = (SUPERSAMPLING * (axis + MARGIN) for axis in (x, y))
         return cv2.remap(
             self.bed, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
         )
@@ -234,7 +234,8 @@ def whole(body: Body) -> np.ndarray:
 
 
 def cast(cover: np.ndarray, distance: float, softness: float) -> np.ndarray:
-    """The shadow that a cover throws ``distance`` world pixels away from the sun; worked out at a quarter of the size."""
+    """The soft shadow that a cover throws ``distance`` world pixels away from the sun."""
+    # Shadows are soft enough to be worked out at a quarter of the size.
     small = cv2.resize(cover, (SHAPE[1] // 4, SHAPE[0] // 4), interpolation=cv2.INTER_AREA)
     shift = -TO_SUN[:2] / np.linalg.norm(TO_SUN[:2]) * distance * SUPERSAMPLING / 4
     moved = cv2.warpAffine(small, np.float32([[1, 0, shift[0]], [0, 1, shift[1]]]), small.shape[::-1])
