@@ -112,6 +112,29 @@ def test_features_do_not_look_outside_the_window(backbone: Path) -> None:
     assert not answer[:, 256:].any()
 
 
+def red_square(left: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """A frame with a red square on green from that column on, or none, and its labels."""
+    frame, labels = np.full((96, 320, 3), GREEN, np.uint8), np.zeros((96, 320), np.uint8)
+    if left is not None:
+        frame[16:80, left : left + 64], labels[16:80, left : left + 64] = RED, 1
+    return frame, labels
+
+
+def test_features_remember_recent_frames(backbone: Path) -> None:
+    """The object moves further than a window reaches from where it was on the first frame."""
+    clip = [red_square(left) for left in range(16, 241, 32)]
+    last = follow("imagenet-features", backbone, [frame for frame, _ in clip], clip[0][1])[-1]
+    assert jaccard(last == 1, clip[-1][1] == 1) > 0.8
+
+
+def test_features_remember_the_first_frame(backbone: Path) -> None:
+    """The object is gone for longer than the recent frames last."""
+    clip = [red_square(left) for left in (128, *[None] * 6, 128)]
+    *_, away, last = follow("imagenet-features", backbone, [frame for frame, _ in clip], clip[0][1])
+    assert not away.any()
+    assert jaccard(last == 1, clip[-1][1] == 1) > 0.8
+
+
 @pytest.mark.parametrize("given", ["none", "missing", "text", "other"])
 def test_backbone_that_cannot_be_used_is_named(tmp_path: Path, given: str) -> None:
     path = None if given == "none" else tmp_path / BACKBONE_NAME
