@@ -46,7 +46,7 @@ def annotate(labels: np.ndarray, source: str, kind: str, notes: tuple[str, ...],
     if not object_ids:
         raise MaskError(f"{source} is empty, no pixel marks an object", "paint the objects first", code="mask.empty")
     if len(object_ids) > MAX_OBJECTS:
-        message = f"{source} has {len(object_ids)} objects, more than the {MAX_OBJECTS} that can be followed at once"
+        message = f"{source} has {len(object_ids)} objects, more than the {MAX_OBJECTS} that can be followed"
         raise MaskError(message, "split them over several runs", code="mask.too_many_objects")
     specks = tuple(
         f"object {number} has only {counts[number]} {'pixel' if counts[number] == 1 else 'pixels'}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -19,6 +20,8 @@ MASK_MODES: tuple[MaskMode, ...] = get_args(MaskMode)
 VOID = 255
 AMBIGUOUS = "mask.ambiguous"
 AMBIGUOUS_LEVELS = "mask.ambiguous_levels"
+# Notes on which id a value became; where one picture is one object they would be wrong.
+_NAMES_IDS = re.compile(r"\b(is|as) object \d")
 _MODE_HINT = "pass --mask-mode binary, color or index"
 
 
@@ -50,6 +53,22 @@ def label_picture(picture: MaskPicture, mode: MaskMode = "auto") -> Labels:
     read = {"auto": _detect, "index": _read_index, "binary": _read_binary, "color": _read_color}[mode]
     labels = read(picture)
     return replace(labels, notes=picture.notes + labels.notes)
+
+
+def label_object(picture: MaskPicture) -> Labels:
+    """Read a picture that shows one object: whatever it marks, of grey levels up to 255 the brighter half."""
+    try:
+        labels = _detect(picture)
+    except MaskError as error:
+        if error.code != AMBIGUOUS_LEVELS:
+            raise
+        labels = _read_binary(picture)
+    if labels.kind.startswith("grey ids") and picture.alpha is None and picture.values.max() == VOID:
+        labels = _read_binary(picture)
+    num_ids = len(np.unique(labels.ids[labels.ids > 0]))
+    notes = tuple(note for note in labels.notes if not _NAMES_IDS.search(note))
+    notes += (f"{num_ids} ids taken as one object",) if num_ids > 1 else ()
+    return Labels((labels.ids > 0).astype(np.uint8), labels.kind, picture.notes + notes)
 
 
 def _detect(picture: MaskPicture) -> Labels:
@@ -98,7 +117,7 @@ def _read_color(picture: MaskPicture) -> Labels:
     picture = _hide_transparent(picture)
     if not picture.is_colour:
         picture = replace(picture, values=np.repeat(picture.values[..., None], 3, axis=2))
-    return _from_colours(picture)
+    return _from_colours(picture, is_asked=True)
 
 
 def _indexed(picture: MaskPicture) -> Labels:
@@ -120,8 +139,10 @@ def _with_alpha(picture: MaskPicture, alpha: np.ndarray) -> Labels:
         labels = _detect(replace(picture, alpha=None))
         return replace(labels, notes=(f"the alpha is {alpha.max()} everywhere and was ignored", *labels.notes))
     is_visible = alpha > alpha.max() // 2
+    # Resampling soft edges overshoots in colour where alpha cannot.
+    tolerance = 32 if len(_levels(alpha)) > 2 else 0
     visible = picture.values[is_visible]
-    if not len(visible) or (visible == visible[0]).all():
+    if not len(visible) or int(np.ptp(visible, axis=0).max()) <= tolerance:
         return _from_alpha(picture, alpha)
     try:
         return _detect(_hide_transparent(picture))
@@ -152,7 +173,7 @@ def _from_grey(name: str, levels: np.ndarray, form: str, is_lossy: bool) -> Labe
         return replace(labels, notes=(_edge_note(repair, len(present), "grey levels", mains), *labels.notes))
     if repair is not None and _are_ids(mains, repair):
         ids, notes = _drop_void(repair.colours[:, 0].astype(np.uint8)[repair.numbers])
-        edges = (_edge_note(repair, len(present), "grey levels", mains),) if repair.num_edge_colours else ()
+        edges = (_edge_note(repair, len(present), "grey levels", mains),) if repair.edge_share else ()
         return Labels(ids, f"grey ids of {form}", edges + notes)
     threshold = split_matte(levels)
     if threshold is None:
@@ -163,7 +184,7 @@ def _from_grey(name: str, levels: np.ndarray, form: str, is_lossy: bool) -> Labe
 
 def _are_ids(mains: list[int], repair: Repair) -> bool:
     """True if levels can be ids: few or flat, a background where levels are large, and 255 only beside small ids."""
-    if len(mains) > MAX_OBJECTS + 1 and repair.solid_share < 0.5:
+    if len(mains) > MAX_OBJECTS + 1 and not repair.is_flat:
         return False
     others = _without_void(mains)
     return max(others) <= MAX_OBJECTS or (0 in mains and VOID not in mains)
@@ -178,15 +199,14 @@ def _one_object(is_object: np.ndarray, painted: list[int], form: str) -> Labels:
     return Labels(ids, f"binary {form}", notes)
 
 
-def _from_colours(picture: MaskPicture) -> Labels:
+def _from_colours(picture: MaskPicture, *, is_asked: bool = False) -> Labels:
     """Every colour but black is an object: its place in the DAVIS palette, else numbered by colour value."""
     table = number_colours(picture.values)
     repair = None if picture.is_lossy else repair_edges(table)
     is_noisy = repair is None or len(repair.colours) > MAX_OBJECTS + 1
-    repair = settle_noisy_colours(picture.values) if is_noisy else repair
+    repair = settle_noisy_colours(picture.values, table) if is_noisy else repair
     if repair is None:
-        message = f"{picture.name} has {len(table.counts)} distinct colours and no palette"
-        raise MaskError(message, _MODE_HINT, code=AMBIGUOUS)
+        raise _too_many_colours(picture.name, len(table.counts), is_asked)
     colour_ids, rule = _number(repair.colours, tolerance=8 if is_noisy else 0)
     ids, notes = _drop_void(colour_ids[repair.numbers])
     names = [_hex(colour) for colour in repair.colours]
@@ -259,18 +279,29 @@ def _without_void(levels: list[int]) -> list[int]:
 
 def _edge_note(repair: Repair, num_levels: int, unit: str, mains: list[int]) -> str:
     share = f"{repair.edge_share:.1%}".replace("%", " %")
+    if not repair.num_edge_colours:
+        return f"the ids were resized like brightness, {share} of pixels given back to their neighbours"
     names = ", ".join(str(level) for level in mains)
-    return f"{num_levels} {unit}: {repair.num_edge_colours} are edge blur ({share} of pixels), snapped to {{{names}}}"
+    are = "is" if repair.num_edge_colours == 1 else "are"
+    return f"{num_levels} {unit}: {repair.num_edge_colours} {are} edge blur ({share} of pixels), snapped to {{{names}}}"
 
 
 def _colour_note(repair: Repair, num_colours: int, names: list[str]) -> str:
     share = f"{repair.edge_share:.1%}".replace("%", " %")
     num_blurred = num_colours - len(names)
-    return f"{num_colours} colours: {num_blurred} are edge blur or noise ({share} of pixels), snapped to the nearest"
+    are = "is" if num_blurred == 1 else "are"
+    return f"{num_colours} colours: {num_blurred} {are} edge blur or noise ({share} of pixels), snapped to the nearest"
 
 
 def _hex(colour: np.ndarray) -> str:
     return "#" + "".join(f"{int(channel):02x}" for channel in colour)
+
+
+def _too_many_colours(name: str, num_colours: int, is_asked: bool) -> MaskError:
+    if not is_asked:
+        return MaskError(f"{name} has {num_colours} distinct colours and no palette", _MODE_HINT, code=AMBIGUOUS)
+    message = f"{name} has {num_colours} distinct colours, more than the {MAX_OBJECTS} objects that can be followed"
+    return MaskError(message, "pass --mask-mode binary or index", code="mask.too_many_objects")
 
 
 def _ambiguous_grey(name: str, present: list[int]) -> MaskError:

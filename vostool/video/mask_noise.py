@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .mask_repair import Repair, local_range
+from .mask_repair import ColourTable, Repair, local_range
 
 _MAX_NOISY_COLOURS = 17
 _SMALLEST_AREA = 0.001
@@ -32,22 +32,33 @@ def split_matte(levels: np.ndarray) -> int | None:
     return threshold if is_even[is_bright].mean() >= 0.3 else None
 
 
-def settle_noisy_colours(values: np.ndarray) -> Repair | None:
+def settle_noisy_colours(values: np.ndarray, table: ColourTable) -> Repair | None:
     """Find the flat areas of a noisy coloured mask on black and give every pixel to one; None if there are none.
 
     Args:
         values: HxWx3 uint8.
+        table: The same picture as numbered colours.
     """
-    spans = [np.subtract(*local_range(values[..., channel], 2)[::-1]) for channel in range(3)]
-    is_even = np.max(spans, axis=0) <= 24
-    colours = _flat_colours(values[is_even], values.shape[0] * values.shape[1])
-    if colours is None or colours.max(axis=1).min() > 32 or is_even.mean() < 0.6:
+    is_even = _even_pixels(values)
+    if is_even.mean() < 0.6:
         return None
-    nearest, distance = _nearest(values, colours)
-    if (distance <= 24).mean() < 0.8 or not _are_compact(nearest, distance, colours):
+    colours = _flat_colours(values[is_even], is_even.size)
+    if colours is None or colours.max(axis=1).min() > 32:
         return None
-    edge_share = float((distance > 24).mean())
-    return Repair(colours, nearest, 0, edge_share, float(is_even.mean()))
+    nearest, distances = _nearest(table.colours, colours)
+    edge_share = float(table.counts[distances > 24].sum() / is_even.size)
+    if edge_share > 0.2 or not _are_compact(nearest, distances, table.counts, len(colours)):
+        return None
+    return Repair(colours, nearest[table.numbers], len(table.counts) - len(colours), edge_share, is_flat=True)
+
+
+def _even_pixels(values: np.ndarray) -> np.ndarray:
+    """HxW bool: no channel varies much in the 5x5 block."""
+    is_even = np.ones(values.shape[:2], bool)
+    for channel in range(3):
+        lowest, highest = local_range(np.ascontiguousarray(values[..., channel]), 2)
+        is_even &= highest - lowest <= 24
+    return is_even
 
 
 def _flat_colours(pixels: np.ndarray, num_pixels: int) -> np.ndarray | None:
@@ -69,21 +80,21 @@ def _flat_colours(pixels: np.ndarray, num_pixels: int) -> np.ndarray | None:
     return rounded[np.lexsort(rounded.T[::-1])]
 
 
-def _nearest(values: np.ndarray, colours: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """HxW int32 row of the nearest colour, and HxW distance to it in the channel that differs most."""
-    nearest = np.zeros(values.shape[:2], np.int32)
-    best = np.full(values.shape[:2], 1000, np.int16)
-    signed = values.astype(np.int16)
-    for number, colour in enumerate(colours.astype(np.int16)):
-        distance = np.abs(signed - colour).max(axis=2)
-        closer = distance < best
-        nearest[closer], best[closer] = number, distance[closer]
+def _nearest(colours: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """N int32 row of the nearest centre, and N distances to it in the channel that differs most."""
+    nearest = np.zeros(len(colours), np.int32)
+    best = np.full(len(colours), np.inf, np.float32)
+    for number, centre in enumerate(centres):
+        differences = np.abs(colours - centre)
+        distances = np.maximum(np.maximum(differences[:, 0], differences[:, 1]), differences[:, 2])
+        closer = distances < best
+        nearest[closer], best[closer] = number, distances[closer]
     return nearest, best
 
 
-def _are_compact(nearest: np.ndarray, distance: np.ndarray, colours: np.ndarray) -> bool:
-    """True if each colour's pixels crowd round it, as paint does and things in photographs do not."""
-    size = len(colours)
-    near = np.bincount(nearest[distance <= 24], minlength=size)
-    crowded = np.bincount(nearest[distance <= 12], minlength=size)
+def _are_compact(nearest: np.ndarray, distances: np.ndarray, counts: np.ndarray, num_centres: int) -> bool:
+    """True if each centre's pixels crowd round it, as paint does and things in photographs do not."""
+    near, crowded = (
+        np.bincount(nearest[distances <= reach], counts[distances <= reach], num_centres) for reach in (24, 12)
+    )
     return bool((crowded >= 0.6 * near).all())

@@ -12,7 +12,7 @@ from PIL import Image
 from ..errors import MaskError, UsageError
 from ..types import MAX_OBJECTS, Annotation
 from .annotation import annotate
-from .mask_kinds import AMBIGUOUS_LEVELS, Labels, label_picture
+from .mask_kinds import label_object
 from .mask_picture import read_picture
 from .mask_size import fit_labels
 
@@ -140,24 +140,12 @@ def _check_ids(masks: Mapping[int, Path]) -> None:
 def _read_object(number: int, path: Path, size: tuple[int, int] | None) -> tuple[np.ndarray, tuple[str, ...]]:
     """HxW bool of one object, and what was repaired."""
     picture = read_picture(path)
-    try:
-        labels = label_picture(picture)
-    except MaskError as error:
-        if error.code != AMBIGUOUS_LEVELS:
-            raise
-        labels = label_picture(picture, "binary")
+    labels = label_object(picture)
     ids, notes = fit_labels(labels.ids, size, picture.name)
     if not ids.any():
         message = f"object {number} is empty, no pixel of {picture.name} marks it"
         raise MaskError(message, "paint it first, or leave it out", code="mask.empty")
-    return ids > 0, _remarks(labels) + notes
-
-
-def _remarks(labels: Labels) -> tuple[str, ...]:
-    """Notes that still hold when every id counts as the one object."""
-    num_ids = len(np.unique(labels.ids[labels.ids > 0]))
-    kept = tuple(note for note in labels.notes if " is object " not in note and " is read as object " not in note)
-    return (*kept, f"{num_ids} ids taken as one object") if num_ids > 1 else kept
+    return ids > 0, labels.notes + notes
 
 
 def _overlaps(number: int, area: np.ndarray, areas: Mapping[int, np.ndarray], labels: np.ndarray) -> list[str]:

@@ -19,8 +19,9 @@ MAX_EDGE_SHARE = 0.25
 MIN_BLEND_SHARE = 0.5
 # More painted colours than objects can be followed means that this is no mask.
 MAX_MAIN_COLOURS = 65
-_MAX_SAMPLES = 20_000
+_MAX_SAMPLES = 10_000
 _MIN_EXACT_PIXELS = 9
+_FEWEST_CHANCE_PIXELS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +48,14 @@ class Repair:
         numbers: HxW int32, row of ``colours`` of each pixel.
         num_edge_colours: Colours that were blur.
         edge_share: Share of pixels that were given another colour, 0..1.
-        solid_share: Share of pixels inside a 3x3 block of one colour, 0..1.
+        is_flat: Most colours are areas rather than parts of a gradient.
     """
 
     colours: np.ndarray
     numbers: np.ndarray
     num_edge_colours: int
     edge_share: float
-    solid_share: float
+    is_flat: bool
 
 
 def number_colours(values: np.ndarray) -> ColourTable:
@@ -65,12 +66,24 @@ def number_colours(values: np.ndarray) -> ColourTable:
         packed = packed << 8 | planes[..., channel]
     flat = packed.ravel()
     starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])
-    lengths = np.diff(np.append(starts, flat.size))
-    unique, inverse = np.unique(flat[starts], return_inverse=True)
-    numbers = np.repeat(inverse.astype(np.int32), lengths).reshape(packed.shape)
+    lengths = np.diff(starts, append=flat.size)
+    unique, inverse = _unique(flat[starts], 256 ** planes.shape[2])
+    numbers = np.repeat(inverse, lengths).reshape(packed.shape)
     counts = np.bincount(inverse, weights=lengths).astype(np.int64)
     shifts = np.arange(planes.shape[2] - 1, -1, -1) * 8
     return ColourTable((unique[:, None] >> shifts & 255).astype(np.float32), numbers, counts)
+
+
+def _unique(values: np.ndarray, num_values: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sorted distinct values and the int32 place of each among them; by table for the millions of a photograph."""
+    if len(values) < num_values // 16:
+        unique, inverse = np.unique(values, return_inverse=True)
+        return unique, inverse.astype(np.int32)
+    places = np.zeros(num_values, np.int32)
+    places[values] = 1
+    unique = np.flatnonzero(places)
+    places[unique] = np.arange(len(unique))
+    return unique, places[values]
 
 
 def repair_edges(table: ColourTable, *, is_id_map: bool = False) -> Repair | None:
@@ -78,26 +91,39 @@ def repair_edges(table: ColourTable, *, is_id_map: bool = False) -> Repair | Non
 
     Args:
         is_id_map: The values are small ids, not brightnesses, so that a thin object could pass for a blend: only a
-            band all along an edge counts as blur.
+            band along most edges counts as blur.
     """
     solid = _solid_pixels(table.numbers)
     solid_counts = np.bincount(table.numbers[solid], minlength=len(table.counts))
+    is_flat = bool(np.median(solid_counts / table.counts) >= 0.2)
     mains = _strong_colours(table, solid_counts)
-    solid_share = float(solid_counts.sum() / table.numbers.size)
     if not 2 <= len(mains) <= MAX_MAIN_COLOURS:
-        return _untouched(table, solid_share)
-    votes = _count_blends(table, solid, mains, radius=1 if is_id_map else 3)
-    is_edge = votes.are_edges(table.counts, is_id_map)
+        return Repair(table.colours, table.numbers, 0, 0.0, is_flat)
+    if is_id_map:
+        is_resized = _are_resized_ids(table, solid)
+        return (
+            _finish(table, solid, mains, is_flat)
+            if is_resized
+            else Repair(table.colours, table.numbers, 0, 0.0, is_flat)
+        )
+    # A band of one pixel has solid pixels two away; filters that make many colours reach farther.
+    votes = _count_blends(table, solid, mains, radius=2 if len(table.counts) <= 16 else 6)
+    is_edge = votes.are_edges()
     is_edge[mains] = False
     if not is_edge.any():
-        return _untouched(table, solid_share)
+        return Repair(table.colours, table.numbers, 0, 0.0, is_flat)
     mains = _with_thin_colours(table, mains, is_edge)
+    return None if votes.share < MIN_BLEND_SHARE else _finish(table, solid, mains, is_flat)
+
+
+def _finish(table: ColourTable, solid: np.ndarray, mains: np.ndarray, is_flat: bool) -> Repair | None:
+    """Snap to the main colours, unless they are too many or leave too much over."""
     is_main = np.isin(np.arange(len(table.counts)), mains)
     blurred_share = float(table.counts[~is_main].sum() / table.numbers.size)
-    if len(mains) > MAX_MAIN_COLOURS or blurred_share > MAX_EDGE_SHARE or votes.share < MIN_BLEND_SHARE:
+    if len(mains) > MAX_MAIN_COLOURS or blurred_share > MAX_EDGE_SHARE:
         return None
     numbers, edge_share = _snap(table, solid, mains)
-    return Repair(table.colours[mains], numbers, int((~is_main).sum()), edge_share, solid_share)
+    return Repair(table.colours[mains], numbers, int((~is_main).sum()), edge_share, is_flat)
 
 
 def local_range(values: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray]:
@@ -126,10 +152,9 @@ class _Votes:
         """Share of blends in all."""
         return float(self.num_blends.sum() / max(1, self.num_pixels.sum()))
 
-    def are_edges(self, counts: np.ndarray, is_id_map: bool) -> np.ndarray:
-        """N bool: most pixels of the colour are blends."""
-        enough = counts >= 16 if is_id_map else counts > 0
-        return enough & (self.num_blends > 0) & (self.num_blends >= (0.8 if is_id_map else 0.5) * self.num_pixels)
+    def are_edges(self) -> np.ndarray:
+        """N bool: half of the colour's pixels or more are blends."""
+        return (self.num_blends > 0) & (2 * self.num_blends >= self.num_pixels)
 
 
 def _solid_pixels(numbers: np.ndarray) -> np.ndarray:
@@ -160,10 +185,6 @@ def _strong_colours(table: ColourTable, solid_counts: np.ndarray) -> np.ndarray:
 def _tolerance(colours: np.ndarray) -> float:
     """How far a resampling filter overshoots, about a tenth of the contrast."""
     return 0.1 * float((colours.max(axis=0) - colours.min(axis=0)).max())
-
-
-def _untouched(table: ColourTable, solid_share: float) -> Repair:
-    return Repair(table.colours, table.numbers, 0, 0.0, solid_share)
 
 
 def _count_blends(table: ColourTable, solid: np.ndarray, mains: np.ndarray, radius: int) -> _Votes:
@@ -219,7 +240,7 @@ def _with_thin_colours(table: ColourTable, mains: np.ndarray, is_edge: np.ndarra
     others = np.flatnonzero(~is_edge & (table.counts >= _MIN_EXACT_PIXELS))
     others = np.setdiff1d(others, mains)
     distances = _distance_to_segments(table.colours[others], table.colours[mains])
-    return np.union1d(mains, others[distances > _tolerance(table.colours[mains])])
+    return np.union1d(mains, others[distances > 3 * _tolerance(table.colours[mains])])
 
 
 def _distance_to_segments(colours: np.ndarray, main_colours: np.ndarray) -> np.ndarray:
@@ -236,7 +257,7 @@ def _snap(table: ColourTable, solid: np.ndarray, mains: np.ndarray) -> tuple[np.
     """Give every blend to the nearest main colour, among those around it where there are two or more."""
     main_colours = table.colours[mains]
     main_map = _main_map(table, mains)
-    _distrust_blends(main_map, solid, main_colours)
+    main_map.ravel()[_chance_mains(main_map, solid, main_colours)] = -1
     places = np.flatnonzero(main_map < 0)
     colours = table.colours[table.numbers.ravel()[places]]
     near = _mains_nearby(main_map, places, len(mains), radius=2)
@@ -250,21 +271,42 @@ def _snap(table: ColourTable, solid: np.ndarray, mains: np.ndarray) -> tuple[np.
     return main_map.astype(np.int32), len(places) / main_map.size
 
 
-def _distrust_blends(main_map: np.ndarray, solid: np.ndarray, main_colours: np.ndarray) -> None:
-    """Set to -1, in place, what equals a main colour by chance: a blend of two others, far from its own solid part."""
-    betweens = np.array([_is_inside(number, main_colours) for number in range(len(main_colours))] + [False])
+def _chance_mains(main_map: np.ndarray, solid: np.ndarray, main_colours: np.ndarray) -> np.ndarray:
+    """Flat places that have a main colour by chance: a blend of two others, far from its own solid part."""
+    betweens = np.append(_lie_inside(main_colours), False)
     if not betweens.any():
-        return
+        return np.empty(0, np.intp)
     places = np.flatnonzero(betweens[main_map] & ~solid)
     own = main_map.ravel()[places]
-    near = _mains_nearby(np.where(solid, main_map, np.int16(-1)), places, len(main_colours), radius=2)
+    near = _mains_nearby(np.where(solid, main_map, np.int16(-1)), places, len(main_colours), radius=3)
     is_lonely = ~near[np.arange(len(places)), own]
     places, own, near = places[is_lonely], own[is_lonely], near[is_lonely]
-    main_map.ravel()[places[_between_two(main_colours[own], main_colours, near)]] = -1
+    return places[_between_two(main_colours[own], main_colours, near)]
 
 
-def _is_inside(number: int, main_colours: np.ndarray) -> bool:
-    """True if a main colour lies in the box of two others."""
-    others = np.delete(main_colours, number, axis=0)
-    everything = np.ones((1, len(others)), bool)
-    return bool(_between_two(main_colours[number : number + 1], others, everything)[0])
+def _are_resized_ids(table: ColourTable, solid: np.ndarray) -> bool:
+    """True if ids were resized like brightness: a third id then runs along most of the edge between two others.
+
+    A thin object looks the same in one place, but elsewhere its neighbours touch the background directly.
+    """
+    if len(table.counts) > MAX_MAIN_COLOURS:
+        return False
+    chance = _chance_mains(table.numbers.astype(np.int16), solid, table.colours)
+    ranks = table.numbers.copy()
+    ranks.ravel()[chance] = -1000
+    steps = (np.abs(np.diff(ranks, axis=axis)) for axis in (0, 1))
+    num_contacts = sum(int(((step > 1) & (step < 500)).sum()) for step in steps)
+    return len(chance) >= _FEWEST_CHANCE_PIXELS and 2 * len(chance) >= num_contacts
+
+
+def _lie_inside(main_colours: np.ndarray) -> np.ndarray:
+    """K bool: the main colour lies in the box that two others span."""
+    tolerance = _tolerance(main_colours)
+    low = np.minimum(main_colours[:, None], main_colours[None]) - tolerance
+    high = np.maximum(main_colours[:, None], main_colours[None]) + tolerance
+    inside = np.zeros(len(main_colours), bool)
+    for number, colour in enumerate(main_colours):
+        is_pair = ((colour >= low) & (colour <= high)).all(axis=2)
+        is_pair[number], is_pair[:, number] = False, False
+        inside[number] = np.triu(is_pair, 1).any()
+    return inside

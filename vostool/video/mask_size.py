@@ -45,8 +45,7 @@ def _shape_error(found: tuple[int, int], wanted: tuple[int, int], name: str) -> 
 
 def _resize_nearest(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     rows, columns = (
-        ((np.arange(wanted) + 0.5) * have / wanted).astype(np.intp)
-        for have, wanted in zip(labels.shape, size, strict=True)
+        (2 * np.arange(wanted) + 1) * have // (2 * wanted) for have, wanted in zip(labels.shape, size, strict=True)
     )
     return np.ascontiguousarray(labels[rows][:, columns])
 

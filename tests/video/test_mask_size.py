@@ -1,0 +1,61 @@
+"""Masks at another scale."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mask_pictures import HEIGHT, WIDTH, draw_scene, save
+from PIL import Image
+
+from vostool.errors import MaskError
+from vostool.video.annotation import load_annotation
+from vostool.video.mask_size import fit_labels
+
+
+@given(st.integers(2, 6), st.integers(0, 2**32 - 1))
+def test_up_and_down_again_is_the_same(factor, seed):
+    labels = np.random.default_rng(seed).integers(0, 5, (48, 64), dtype=np.uint8)
+    large, notes = fit_labels(labels, (48 * factor, 64 * factor), "first.png")
+    np.testing.assert_array_equal(large, labels.repeat(factor, 0).repeat(factor, 1))
+    assert notes == (f"resized from 64x48 to {64 * factor}x{48 * factor} (nearest)",)
+    np.testing.assert_array_equal(fit_labels(large, (48, 64), "first.png")[0], labels)
+
+
+@given(st.integers(96, 2160), st.integers(96, 3840), st.floats(0.1, 4))
+def test_every_rounding_of_a_scale_fits(height, width, scale):
+    small = (max(50, round(height * scale)), max(50, round(height * scale) * width // height))
+    labels = np.zeros(small, np.uint8)
+    ratio = small[0] * width / (small[1] * height)
+    if 0.98 <= ratio <= 1.02:
+        assert fit_labels(labels, (height, width), "first.png")[0].shape == (height, width)
+
+
+@pytest.mark.parametrize(("mask", "frames"), [((480, 854), (1080, 1920)), ((480, 853), (720, 1280)),
+                                              ((720, 406), (1920, 1080)), ((1080, 1920), (480, 854))])  # fmt: skip
+def test_usual_sizes_fit(mask, frames):
+    assert fit_labels(np.ones(mask, np.uint8), frames, "first.png")[0].shape == frames
+
+
+@pytest.mark.parametrize(("mask", "frames"), [((480, 640), (480, 854)), ((1080, 1920), (1088, 1440)),
+                                              ((100, 100), (90, 100)), ((480, 854), (854, 480))])  # fmt: skip
+def test_other_shapes_do_not(mask, frames):
+    with pytest.raises(MaskError, match=f"is {mask[1]}x{mask[0]} but the frames are {frames[1]}x{frames[0]}"):
+        fit_labels(np.ones(mask, np.uint8), frames, "first.png")
+
+
+def test_resizing_equals_pillow(tmp_path):
+    picture = draw_scene([1, 2, 3])
+    annotation = load_annotation(save(picture, tmp_path), (HEIGHT * 3, WIDTH * 3))
+    wanted = picture.resize((WIDTH * 3, HEIGHT * 3), Image.Resampling.NEAREST)
+    np.testing.assert_array_equal(annotation.labels, np.asarray(wanted))
+    assert annotation.notes == ("resized from 160x96 to 480x288 (nearest)",)
+
+
+def test_what_does_not_survive_is_named():
+    labels = np.zeros((200, 300), np.uint8)
+    labels[:100] = 1
+    labels[150, 3] = 7
+    notes = fit_labels(labels, (20, 30), "first.png")[1]
+    assert notes[1] == "too small to survive that: object 7"
