@@ -42,7 +42,8 @@ def evaluate_command(
 
     vostool eval --data DAVIS --sequences bus,rhino --system first-mask,lite
     """
-    from vostool.pipelines.evaluate import CompareOptions, compare, table_rows
+    from vostool.metrics.report import table_rows
+    from vostool.pipelines.compare import CompareOptions, compare
 
     messages = Messages(quiet=quiet)
     options = CompareOptions(

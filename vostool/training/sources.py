@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vostool.datasets.clips import CompositeSource, StillSource, VideoSource
-from vostool.datasets.layout import VALIDATION_SEQUENCES, DavisLayout
+from vostool.datasets.layout import VALIDATION_SEQUENCES, find_sequences
 from vostool.datasets.pictures import MaskedPicture, find_cutouts, find_pictures, find_stills, load_sequence
 from vostool.training.batches import ClipMixture
 
@@ -23,9 +23,8 @@ def load_mixture(
         root: Folder with ``video`` in DAVIS layout, ``stills``, ``cutouts`` and ``backgrounds``.
         held_out: Sequences that are never drawn from.
     """
-    layout = DavisLayout(root / video)
-    names = [name for name in layout.sequences() if name not in held_out]
-    sequences = [load_sequence(layout.frames(name), layout.masks(name)) for name in names]
+    found = [each for each in find_sequences(root / video) if each.name not in held_out]
+    sequences = [load_sequence(each.frame_files, each.mask_files) for each in found]
     stills = find_stills(root / "stills")
     objects = stills + 3 * find_cutouts(root / "cutouts")
     backgrounds = [MaskedPicture(path) for path in find_pictures(root / "backgrounds")]
