@@ -67,13 +67,18 @@ class Stage:
         batches: Iterator[ClipBatch] = prefetch(draw_batches(mixture, self.recipe, self.step), depth=3)
         started = time.monotonic()
         for batch in batches:
-            record = self._train_on(batch)
+            record = self.train_on(batch)
             self.step += 1
             self._log(record | {"seconds": round(time.monotonic() - started, 1)})
             if self.step % save_every == 0 or self.step == self.recipe.num_steps:
                 self.save()
 
-    def _train_on(self, batch: ClipBatch) -> dict[str, float]:
+    def train_on(self, batch: ClipBatch) -> dict[str, float]:
+        """One optimiser step; gives the losses and the norm of the gradient before clipping.
+
+        Raises:
+            FloatingPointError: The loss is not a number; the step is named.
+        """
         recipe, progress = self.recipe, self.step / self.recipe.num_steps
         share = recipe.hard_pixels[0] + (recipe.hard_pixels[1] - recipe.hard_pixels[0]) * progress
         predictions = unroll(self.network, batch, prior_dropout=recipe.prior_dropout, generator=self._generator)

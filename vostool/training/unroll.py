@@ -10,7 +10,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vostool.memory.attention import dense_read, l2_similarity
+from vostool.memory.bank import GrowingBank
+from vostool.memory.entries import MemoryEntry
+from vostool.memory.readers import AttentionReader
 from vostool.models.network import Network, QueryFeatures, sum_of_others
 from vostool.propagation.aggregate import aggregate_logits
 from vostool.training.batches import ClipBatch
@@ -46,28 +48,22 @@ class _Clip:
         self._network = network
         self._batch = batch
         self._frames = [features.frame(index, num_frames) for index in range(num_frames)]
-        self._keys: list[Tensor] = []
-        self._values: list[Tensor] = []
+        self._bank = GrowingBank()
+        self._reader = AttentionReader(top_k=None)
 
     def remember(self, index: int, masks: Tensor) -> None:
         """Adds a frame with masks (M, S, S) to the memory."""
-        batch = self._batch
-        others = sum_of_others(masks, batch.image_of_object)
-        features = self._frames[index]
-        image = batch.frames[:, index]
-        value = self._network.encode_memory(image, features, masks, others, batch.image_of_object)
-        self._keys.append(_positions_last_to_rows(features.key)[batch.image_of_object])
-        self._values.append(_positions_last_to_rows(value))
+        rows, features = self._batch.image_of_object, self._frames[index]
+        image, others = self._batch.frames[:, index], sum_of_others(masks, rows)
+        value = self._network.encode_memory(image, features, masks, others, rows)
+        self._bank.write(MemoryEntry(features.key.flatten(2)[rows], value.flatten(2)), index)
 
     def segment(self, index: int, previous: Tensor | None) -> Tensor:
         """Aggregated logits (B, K+1, S, S) of a frame."""
-        batch = self._batch
-        features = self._frames[index]
-        query = _positions_last_to_rows(features.key)[batch.image_of_object]
-        affinity = l2_similarity(torch.cat(self._keys, dim=1), query)
-        readout = dense_read(affinity, torch.cat(self._values, dim=1))
-        readout = readout.transpose(1, 2).unflatten(2, features.key.shape[-2:])
-        logits = self._network.decode(readout, features, previous, batch.image_of_object)
+        rows, features = self._batch.image_of_object, self._frames[index]
+        readout = self._reader.read(self._bank, features.key.flatten(2)[rows]).value
+        readout = readout.unflatten(2, features.key.shape[-2:])
+        logits = self._network.decode(readout, features, previous, rows)
         return aggregate_logits(self._by_clip(logits.sigmoid()))
 
     def _by_clip(self, probabilities: Tensor) -> Tensor:
@@ -76,8 +72,3 @@ class _Clip:
         num_ids = int(batch.object_ids.max())
         grid = probabilities.new_zeros((len(batch.frames), num_ids, *probabilities.shape[1:]))
         return grid.index_put((batch.image_of_object, batch.object_ids - 1), probabilities)
-
-
-def _positions_last_to_rows(x: Tensor) -> Tensor:
-    """(M, C, h, w) to (M, h*w, C)."""
-    return x.flatten(2).transpose(1, 2)
