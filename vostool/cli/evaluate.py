@@ -10,7 +10,9 @@ import typer
 from vostool.cli import options as shared
 from vostool.cli.console import Messages, print_json, print_table
 
-Data = Annotated[Path, typer.Option("--data", help="Root of a data set in DAVIS layout.", show_default=False)]
+Data = Annotated[
+    Path, typer.Option("--data", metavar="FOLDER", help="Root of a data set in DAVIS layout.", show_default=False)
+]
 Sequences = Annotated[
     str | None, typer.Option("--sequences", help="Names, separated by commas; default all.", metavar="A,B")
 ]
@@ -20,9 +22,12 @@ Systems = Annotated[
         "--system", help="Systems or baselines (first-mask, optical-flow, imagenet-features), separated by commas."
     ),
 ]
-Year = Annotated[int, typer.Option("--year", help="2016: all that is not 0 is one object; 2017: ids, 255 is void.")]
+Year = Annotated[
+    int, typer.Option("--year", metavar="YEAR", help="2016: all that is not 0 is one object; 2017: ids, 255 is void.")
+]
 Backbone = Annotated[
-    Path | None, typer.Option("--backbone", help="ImageNet ResNet-18 for imagenet-features.", show_default=False)
+    Path | None,
+    typer.Option("--backbone", metavar="FILE", help="ImageNet ResNet-18 for imagenet-features.", show_default=False),
 ]
 
 

@@ -13,9 +13,12 @@ from vostool.cli.console import Messages
 
 def frame_command(
     clip: shared.Clip,
-    at: Annotated[str, typer.Option("--at", help="Frame number from 0, seconds as 4.5s, or 00:00:04.500.")] = "0",
+    at: Annotated[
+        str, typer.Option("--at", metavar="WHEN", help="Frame number from 0, seconds as 4.5s, or 00:00:04.500.")
+    ] = "0",
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="PNG to write.", show_default="CLIP_frameN.png")
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="PNG to write.", show_default="CLIP_frameN.png"),
     ] = None,
     overwrite: shared.Overwrite = False,
     quiet: shared.Quiet = False,

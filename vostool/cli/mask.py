@@ -24,7 +24,7 @@ def check_command(
     objects: shared.Objects = None,
     object_folder: shared.ObjectFolder = None,
     video: Annotated[
-        Path | None, typer.Option("--video", help="The clip that it is for, whose size it must fit.")
+        Path | None, typer.Option("--video", metavar="CLIP", help="The clip that it is for, whose size it must fit.")
     ] = None,
     mask_mode: shared.MaskMode = "auto",
     as_json: shared.Json = False,

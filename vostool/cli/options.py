@@ -36,6 +36,7 @@ WeightsFile = Annotated[
     Path | None,
     typer.Option(
         "--weights",
+        metavar="FILE",
         rich_help_panel=PANEL_NETWORK,
         help="Weights file; default: $VOSTOOL_WEIGHTS, then those shipped.",
         show_default=False,
@@ -45,6 +46,7 @@ Size = Annotated[
     int,
     typer.Option(
         "--size",
+        metavar="PIXELS",
         rich_help_panel=PANEL_NETWORK,
         min=32,
         help="Short side of the picture that the network sees, in pixels.",
@@ -64,6 +66,7 @@ MemoryFrames = Annotated[
     float | None,
     typer.Option(
         "--memory-frames",
+        metavar="NUMBER",
         rich_help_panel=PANEL_NETWORK,
         help="Capacity of the LFU memory in frames.",
         show_default="the system's, 4",
@@ -73,6 +76,7 @@ MemoryEvery = Annotated[
     int | None,
     typer.Option(
         "--memory-every",
+        metavar="NUMBER",
         rich_help_panel=PANEL_NETWORK,
         min=1,
         help="Remember every so many frames one.",
@@ -83,6 +87,7 @@ TopK = Annotated[
     int | None,
     typer.Option(
         "--top-k",
+        metavar="NUMBER",
         rich_help_panel=PANEL_NETWORK,
         min=0,
         help="Memory slots that each position reads; 0 all.",
@@ -104,5 +109,7 @@ Objects = Annotated[
 ]
 ObjectFolder = Annotated[
     Path | None,
-    typer.Option("--objects", help="Folder with one picture per object.", rich_help_panel=PANEL_MASKS),
+    typer.Option(
+        "--objects", metavar="FOLDER", help="Folder with one picture per object.", rich_help_panel=PANEL_MASKS
+    ),
 ]

@@ -15,7 +15,9 @@ PANEL_OUTPUTS = "Outputs"
 
 MaskOption = Annotated[
     Path | None,
-    typer.Option("--mask", "-m", help="Picture of frame 0 with all objects.", rich_help_panel=shared.PANEL_MASKS),
+    typer.Option(
+        "--mask", "-m", metavar="FILE", help="Picture of frame 0 with all objects.", rich_help_panel=shared.PANEL_MASKS
+    ),
 ]
 OutputOption = Annotated[
     list[str] | None,
