@@ -100,7 +100,13 @@ def info_of(**fields: object) -> VideoInfo:
     """A VideoInfo with what does not matter here filled in."""
     from fractions import Fraction
 
-    plain = {"path": Path("clip"), "width": 640, "height": 480, "frame_rate": Fraction(25), "time_base": Fraction(1, 25)}
+    plain = {
+        "path": Path("clip"),
+        "width": 640,
+        "height": 480,
+        "frame_rate": Fraction(25),
+        "time_base": Fraction(1, 25),
+    }
     return VideoInfo(**{**plain, "pixel_format": "yuv420p", **fields})  # type: ignore[arg-type]
 
 

@@ -33,9 +33,13 @@ def test_a_repeated_time_moves_and_those_after_it_stay() -> None:
     assert repaired(0, 40, 40, 40, 80) == [0, 40, 41, 60, 80]
 
 
-def test_unknown_durations_reach_to_the_next_picture() -> None:
+def test_a_picture_stays_until_the_next_one() -> None:
     pictures = strictly_increasing([Picture(0), Picture(100, 30), Picture(150)], STEP)
-    assert [picture.duration for picture in pictures] == [100, 30, STEP]
+    assert [picture.duration for picture in pictures] == [100, 50, STEP]
+
+
+def test_the_last_duration_is_the_container_s() -> None:
+    assert [picture.duration for picture in strictly_increasing([Picture(0), Picture(100, 30)], STEP)] == [100, 30]
 
 
 @given(st.lists(st.none() | st.integers(-1000, 1000)), st.integers(1, 100))

@@ -6,6 +6,7 @@ The flow: packets -> decoded pictures -> in order -> with lost ones -> strictly 
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,6 @@ import numpy as np
 from av.packet import Packet
 from av.video.reformatter import VideoReformatter
 
-from vostool.errors import VideoError
 from vostool.types import Frame
 from vostool.video import diagnosis
 from vostool.video.colour import to_rgb
@@ -31,6 +31,9 @@ from vostool.video.probe import (
 )
 from vostool.video.rotation import orientation_of
 from vostool.video.timestamps import LostPictures, Picture, in_order, strictly_increasing, with_following, with_lost
+
+# Faster than any network needs; and an error while the decoder is emptied costs the pictures of all its threads.
+MOST_THREADS = 4
 
 # Errors of the demuxer in a row after which the rest of a file is given up.
 MOST_DEMUX_FAILURES = 32
@@ -66,6 +69,7 @@ class FileReader(VideoReader):
 
     def _prepare(self) -> None:
         self._stream.thread_type = "AUTO"
+        self._stream.codec_context.thread_count = min(os.cpu_count() or 1, MOST_THREADS)
         self._reformatter = VideoReformatter()
         self._lost = LostPictures(is_every_gap_lost=shows_every_packet(self._container, self._stream))
         self._promised_end = self._read_promised_end()
@@ -109,10 +113,8 @@ class FileReader(VideoReader):
             pictures.append(picture)
             if picture.frame is not None:
                 return pictures
-        reason = f" ({self._last_error.strerror})" if self._last_error else ""
-        raise VideoError(
-            f"no picture of {path} can be decoded{reason}", diagnosis.COPY_AGAIN, code="video.no_picture"
-        ) from self._last_error
+        reason = self._last_error.strerror if self._last_error else ""
+        raise diagnosis.explain_no_picture(path, reason) from self._last_error
 
     def _read(self) -> Iterator[Frame]:
         first = self._first_pictures[-1].frame

@@ -40,9 +40,9 @@ def explain_invalid_data(path: Path) -> VideoError:
     """The error for a file in which no video was recognised."""
     with path.open("rb") as file:
         sample = file.read(SAMPLE_SIZE)
-    if sample[4:8] in FIRST_BOXES and b"moov" not in _box_names(path):
+    if sample[4:8] in FIRST_BOXES and not _has_whole_index(path):
         return VideoError(
-            f"{path} has no index (no moov box): it is truncated or still being written",
+            f"{path} has no index (no whole moov box): it is truncated or still being written",
             "wait until it is finished, or copy it again",
             code="video.no_index",
         )
@@ -57,21 +57,32 @@ def is_text(sample: bytes) -> bool:
     return bool(text) and all(character.isprintable() or character in "\r\n\t\f\ufeff" for character in text)
 
 
-def _box_names(path: Path) -> list[bytes]:
-    """Names of the top-level boxes of an MP4 or QuickTime file, as far as they are there."""
-    return list(_walk_boxes(path))
+def explain_no_picture(path: Path, reason: str) -> VideoError:
+    """The error for a file that opens, but of which nothing can be decoded."""
+    with path.open("rb") as file:
+        start = file.read(BOX_HEADER_SIZE)
+    if start[4:] in FIRST_BOXES and not _has_whole_index(path):
+        return explain_invalid_data(path)
+    because = f" ({reason})" if reason else ""
+    return VideoError(f"no picture of {path} can be decoded{because}", COPY_AGAIN, code="video.no_picture")
 
 
-def _walk_boxes(path: Path) -> Iterator[bytes]:
+def _has_whole_index(path: Path) -> bool:
+    """True if an MP4 or QuickTime file has its moov box, up to the end."""
+    size = path.stat().st_size
+    return any(name == b"moov" and end <= size for name, end in _walk_boxes(path))
+
+
+def _walk_boxes(path: Path) -> Iterator[tuple[bytes, int]]:
+    """Name and end of the top-level boxes of an MP4 or QuickTime file, as far as they are there."""
     end = path.stat().st_size
     with path.open("rb") as file:
         start = 0
         while start + BOX_HEADER_SIZE <= end:
             file.seek(start)
             size, name = struct.unpack(">I4s", file.read(BOX_HEADER_SIZE))
-            yield name
             if size == 1:
                 size = int.from_bytes(file.read(8), "big")
-            if size < BOX_HEADER_SIZE:
-                return
-            start += size
+            # 0 means up to the end of the file.
+            start = start + size if size >= BOX_HEADER_SIZE else end
+            yield name, start

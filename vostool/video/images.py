@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from vostool.errors import OutputError, UsageError, VideoError
 from vostool.types import Frame, VideoInfo
-from vostool.video.diagnosis import explain_os_error
+from vostool.video.diagnosis import COPY_AGAIN, explain_os_error
 from vostool.video.interface import VideoReader
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
@@ -96,7 +96,7 @@ def list_images(folder: Path) -> list[Path]:
         raise explain_os_error(folder, error) from error
     images = sorted((path for path in files if path.suffix.lower() in IMAGE_SUFFIXES), key=natural_key)
     if not images:
-        found = f"{len(files)} files of other kinds" if files else "no files"
+        found = "1 file of another kind" if len(files) == 1 else f"{len(files) or 'no'} files of other kinds"
         kinds = ", ".join(sorted(suffix.lstrip(".") for suffix in IMAGE_SUFFIXES))
         raise VideoError(
             f"the folder {folder} has no images, but {found}", f"give images as {kinds}", code="video.no_images"
@@ -151,12 +151,10 @@ def _first_readable(path: Path, images: list[Path]) -> tuple[Path, np.ndarray]:
         image = read_image(candidate)
         if image is not None:
             return candidate, image
-    what = f"none of the {len(images)} images of {path}" if path.is_dir() else f"{path} is damaged or"
-    raise VideoError(
-        f"{what} can be read" if path.is_dir() else f"{what} not an image, it cannot be read",
-        "write or copy it again" if not path.is_dir() else "write or copy them again",
-        code="video.no_picture",
-    )
+    message = f"{path} is damaged or not an image"
+    if path.is_dir():
+        message = f"none of the {len(images)} images of {path} can be read"
+    raise VideoError(message, COPY_AGAIN, code="video.no_picture")
 
 
 def _size_text(image: np.ndarray) -> str:

@@ -51,7 +51,7 @@ def open_container(path: Path) -> InputContainer:
 
 
 def choose_stream(container: InputContainer, path: Path) -> VideoStream:
-    """The video stream that libav thinks best (larger before smaller), never a cover picture.
+    """The video stream that players show: one marked as default, then the largest, never a cover picture.
 
     Raises:
         VideoError: There is none, or none that can be decoded.
@@ -62,12 +62,15 @@ def choose_stream(container: InputContainer, path: Path) -> VideoStream:
     decodable = [stream for stream in moving if stream.codec_context is not None]
     if not decodable:
         raise VideoError(
-            f"the video codec of {path} is unknown ({moving[0].codec_tag.strip() or 'no name'})",
+            f"the video codec of {path} is unknown",
             "convert it to H.264 with a program that knows it",
             code="video.unknown_codec",
         )
-    best = container.streams.best("video")
-    return next((stream for stream in decodable if stream == best), decodable[0])
+    return max(decodable, key=_attraction)
+
+
+def _attraction(stream: VideoStream) -> tuple[bool, int]:
+    return bool(stream.disposition & Disposition.default), stream.width * stream.height
 
 
 def _without_video(container: InputContainer, path: Path) -> VideoError:

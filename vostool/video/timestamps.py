@@ -112,7 +112,7 @@ def with_lost(pictures: Iterable[Picture], lost: LostPictures) -> Iterator[Pictu
 
 
 def strictly_increasing(pictures: Iterable[Picture], step: int) -> Iterator[Picture]:
-    """Give every picture a time after the one before it, and a duration.
+    """Give every picture a time after the one before it, and the duration until the next one.
 
     A missing time is one ``step`` after the last; a repeated one goes half way to the next, so that those that follow
     keep theirs. Times that are in order are not touched.
@@ -124,8 +124,9 @@ def strictly_increasing(pictures: Iterable[Picture], step: int) -> Iterator[Pict
     for picture, following in with_following(pictures):
         next_pts = following.pts if following else None
         pts = _repaired(picture.pts, last, next_pts, step)
+        # Not the container's durations: MP4 derives them from decoding times, which says nothing with B-frames.
         is_known = next_pts is not None and next_pts > pts
-        duration = picture.duration or (next_pts - pts if is_known and next_pts is not None else step)
+        duration = next_pts - pts if is_known and next_pts is not None else picture.duration or step
         yield replace(picture, pts=pts, duration=duration)
         last = pts
 
