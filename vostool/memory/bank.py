@@ -180,7 +180,10 @@ class GrowingBank(MemoryBank):
     @property
     def num_bytes(self) -> int:
         """See MemoryBank."""
-        return sum(part.num_bytes for part in (*self._kept, *self._latest, *self._temporary))
+        held = [*self._kept, *self._latest, *self._temporary]
+        if self._joined is not None and all(self._joined is not part for part in held):
+            held.append(self._joined)
+        return sum(part.num_bytes for part in held)
 
     def state_dict(self) -> dict[str, Any]:
         """See MemoryBank."""
