@@ -37,7 +37,8 @@ def damage(path: Path, packets: Iterable[int]) -> list[int]:
     times = []
     for number in packets:
         position, size, pts = found[number]
-        assert position is not None and pts is not None
+        assert position is not None
+        assert pts is not None
         content[position : position + size] = b"\xff" * size
         times.append(pts)
     path.write_bytes(bytes(content))

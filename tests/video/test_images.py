@@ -88,7 +88,8 @@ def test_pixels_of_other_modes(tmp_path: Path) -> None:
     for name, image in images.items():
         image.save(tmp_path / f"{name}.png")
         found = read_image(tmp_path / f"{name}.png")
-        assert found is not None and found.dtype == np.uint8
+        assert found is not None
+        assert found.dtype == np.uint8
         np.testing.assert_array_equal(found, expected, err_msg=name)
 
 

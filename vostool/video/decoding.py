@@ -113,7 +113,7 @@ class FileReader(VideoReader):
             pictures.append(picture)
             if picture.frame is not None:
                 return pictures
-        reason = self._last_error.strerror if self._last_error else ""
+        reason = (self._last_error.strerror if self._last_error else None) or ""
         raise diagnosis.explain_no_picture(path, reason) from self._last_error
 
     def _read(self) -> Iterator[Frame]:
