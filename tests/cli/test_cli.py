@@ -159,3 +159,11 @@ def test_help_names_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     text = " ".join(capsys.readouterr().out.split())
     for code in ("0 done", "1 failed", "2 usage", "3 a", "4 device", "5 out", "6 output", "130", "143", "141"):
         assert code in text
+
+
+@pytest.mark.parametrize("arguments", [[], ["mask"]])
+def test_group_without_a_command_shows_its_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == 2
+    captured = capsys.readouterr()
+    assert "Usage: vostool" in captured.out
+    assert captured.err == ""

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from vostool import __version__
-from vostool.cli.console import print_error, print_line
+from vostool.cli.console import print_error, print_line, show_help_if_bare
 from vostool.cli.evaluate import evaluate_command
 from vostool.cli.frame import frame_command
 from vostool.cli.mask import mask_app
@@ -24,7 +24,7 @@ cannot be used; 4 device or weights missing; 5 out of memory; 6 output exists or
 app = typer.Typer(
     help="Follow the objects of one mask through a video of any length, in constant memory.",
     epilog=EXIT_CODES,
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -43,11 +43,12 @@ def _print_version(is_asked: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    pass
+    show_help_if_bare(context)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -40,6 +41,13 @@ def print_json(record: Any) -> None:
 def print_line(text: str) -> None:
     """One line of what was asked for, on stdout."""
     print(text)
+
+
+def show_help_if_bare(context: typer.Context) -> None:
+    """A group of commands without a command: its help, and exit code 2."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(2)
 
 
 def print_table(title: str, rows: Sequence[dict[str, Any]]) -> None:

@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 
 from vostool.cli import options as shared
-from vostool.cli.console import print_json, print_line, print_table
+from vostool.cli.console import print_json, print_line, print_table, show_help_if_bare
 
-mask_app = typer.Typer(help="Look at masks before they are used.", no_args_is_help=True)
+mask_app = typer.Typer(help="Look at masks before they are used.", invoke_without_command=True)
 
 
 @mask_app.callback()
-def _mask() -> None:
-    pass
+def _mask(context: typer.Context) -> None:
+    show_help_if_bare(context)
 
 
 @mask_app.command("check")
