@@ -45,9 +45,11 @@ $(BIN)/python:
 # The stamps say that the environment is as pyproject.toml and constraints.txt want it; the package itself is
 # installed in place, so that its code needs no new installation.
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing into $(VENV); the first time takes a minute or two"
 	$(INSTALL) -e .
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing into $(VENV); the first time takes a minute or two"
 	$(INSTALL) -e '.[dev]'
 	@touch $(VENV)/.installed $@
