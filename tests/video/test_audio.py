@@ -88,3 +88,23 @@ def decoded_sound(path: Path) -> np.ndarray:
                 start = 0 if pieces or piece.time is None else round(piece.time * 48000)
                 pieces.append(np.concatenate([np.zeros(max(0, start)), piece.to_ndarray()[0][max(0, -start) :]]))
     return np.concatenate(pieces)
+
+
+def test_sound_that_the_muxer_refuses_late_is_encoded(tmp_path: Path) -> None:
+    """MOV promises to take Opus and then refuses its header."""
+    source = make_clip(tmp_path / "source.mkv", has_audio=True, audio_codec="libopus")
+    path = tmp_path / "out.mov"
+    (warning,) = write_all("alpha", path, source=source)
+    assert "opus" in warning
+    assert "aac" in warning
+    assert read_audio(path)
+    assert are_near(read_times(path), UNEVEN_PTS, ".mov")
+
+
+def test_sound_that_cannot_be_read_costs_the_sound_only(tmp_path: Path) -> None:
+    source, path = tmp_path / "source.mp4", tmp_path / "out.mp4"
+    source.write_bytes(b"no video")
+    (warning,) = write_all("overlay", path, source=source)
+    assert "left out" in warning
+    assert are_near(read_times(path), UNEVEN_PTS, ".mp4")
+    assert [file.name for file in sorted(tmp_path.iterdir())] == ["out.mp4", "source.mp4"]

@@ -24,7 +24,7 @@ from video_results import (
 )
 
 from vostool.errors import OutputError, VostoolError
-from vostool.types import ColourTags
+from vostool.types import ColourTags, Frame, FrameResult
 from vostool.video.encoding import ENCODINGS
 from vostool.video.overlay import draw_overlay
 from vostool.video.sinks import open_sink
@@ -190,3 +190,16 @@ def test_overwrite_replaces_a_video_only_when_the_new_one_is_whole(tmp_path: Pat
             assert path.read_bytes() == b"old"
         sink.finish()
     assert len(read_frames(path)) == 8
+
+
+@pytest.mark.parametrize(("kind", "extension"), VIDEOS)
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 16)])
+def test_tiny_pictures(kind: str, extension: str, size: tuple[int, int], tmp_path: Path) -> None:
+    path = tmp_path / f"out{extension}"
+    image, labels = np.full((*size, 3), 90, np.uint8), np.ones(size, np.uint8)
+    results = [
+        FrameResult(Frame(i, i * 512, Fraction(1, 12800), image), labels, np.ones((1, *size), np.float32), (1,))
+        for i in range(3)
+    ]
+    write_all(kind, path, make_info(path, size), results)
+    assert len(read_frames(path)) == 3

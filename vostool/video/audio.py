@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import Enum
 from fractions import Fraction
 
 import av
 
 # What to encode to where the source's codec does not fit: FFmpeg's encoder and bits per second and channel.
 SUBSTITUTES = {".mp4": ("aac", 96_000), ".mov": ("aac", 96_000), ".webm": ("libopus", 64_000), ".mkv": ("aac", 96_000)}
+
+
+class Sound(Enum):
+    """What becomes of the source's sound; each member is what to try when the one before it failed."""
+
+    COPIED = "copied where the container takes the codec, otherwise encoded"
+    ENCODED = "encoded"
+    NONE = "left out"
 
 
 class CopiedTrack:
@@ -72,30 +81,49 @@ Track = CopiedTrack | EncodedTrack
 
 
 def add_tracks(
-    source: av.container.InputContainer, target: av.container.OutputContainer, extension: str, warnings: list[str]
+    source: av.container.InputContainer,
+    target: av.container.OutputContainer,
+    extension: str,
+    sound: Sound,
+    warnings: list[str],
 ) -> list[Track]:
     """Make a track of the output for each of the source; what had to be changed is said in ``warnings``."""
-    return [_add_track(stream, target, extension, warnings) for stream in source.streams.audio]
+    streams = () if sound is Sound.NONE else source.streams.audio
+    return [_add_track(stream, target, extension, sound, warnings) for stream in streams]
 
 
 def _add_track(
-    stream: av.AudioStream, target: av.container.OutputContainer, extension: str, warnings: list[str]
+    stream: av.AudioStream,
+    target: av.container.OutputContainer,
+    extension: str,
+    sound: Sound,
+    warnings: list[str],
 ) -> Track:
-    """One track, copied if the container takes the codec."""
-    try:
-        copied = target.add_stream_from_template(stream)
-    except ValueError:
-        codec, bits_per_channel = SUBSTITUTES[extension]
-        warnings.append(f"{stream.codec_context.name} sound does not fit {extension}; encoded as {codec}")
-        encoded = target.add_stream(codec, rate=_sample_rate(codec, stream), layout=stream.layout.name)
-        assert isinstance(encoded, av.AudioStream)
-        encoded.bit_rate = bits_per_channel * stream.channels
-        _copy_labels(stream, encoded)
-        return EncodedTrack(stream, encoded)
-    _copy_labels(stream, copied)
-    # Opus tells Matroska its priming in the header, so that its first packet may begin early.
-    drops_negative = extension in (".mkv", ".webm") and stream.codec_context.name != "opus"
-    return CopiedTrack(stream, copied, drops_negative)
+    """One track, copied if that is wanted and the container takes the codec."""
+    if sound is Sound.COPIED:
+        try:
+            copied = target.add_stream_from_template(stream)
+        except ValueError:
+            pass
+        else:
+            _copy_labels(stream, copied)
+            # Opus tells Matroska its priming in the header, so that its first packet may begin early.
+            drops_negative = extension in (".mkv", ".webm") and stream.codec_context.name != "opus"
+            return CopiedTrack(stream, copied, drops_negative)
+    return _add_encoded_track(stream, target, extension, warnings)
+
+
+def _add_encoded_track(
+    stream: av.AudioStream, target: av.container.OutputContainer, extension: str, warnings: list[str]
+) -> EncodedTrack:
+    """One track with the codec that the container is known for."""
+    codec, bits_per_channel = SUBSTITUTES[extension]
+    warnings.append(f"{stream.codec_context.name} sound does not fit {extension}; encoded as {codec}")
+    encoded = target.add_stream(codec, rate=_sample_rate(codec, stream), layout=stream.layout.name)
+    assert isinstance(encoded, av.AudioStream)
+    encoded.bit_rate = bits_per_channel * stream.channels
+    _copy_labels(stream, encoded)
+    return EncodedTrack(stream, encoded)
 
 
 def _sample_rate(codec: str, stream: av.AudioStream) -> int:

@@ -24,9 +24,14 @@ def disk_errors(path: Path, part: Path) -> Iterator[None]:
         raise VostoolError(message, code="output.encoder") from error
 
 
+def is_disk_full(error: Exception) -> bool:
+    """True if there is no room for more: on the disk, in the quota, in the largest file that is allowed."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 def _refused(path: Path, part: Path, error: OSError) -> OutputError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        reason = "no space left on device" if error.errno == errno.ENOSPC else (error.strerror or "disk quota").lower()
+    if is_disk_full(error):
+        reason = (error.strerror or "no space left on device").lower()
         return OutputError(f"cannot write {path}: {reason} ({_kept(part)})", "free some space", code="output.disk_full")
     return OutputError(f"cannot write {path}: {error.strerror or error} ({_kept(part)})", code="output.refused")
 

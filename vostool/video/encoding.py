@@ -52,7 +52,7 @@ _VP9_OPTIONS = {
     "lag-in-frames": "0",
 }
 _H264_OPTIONS = {"crf": "18", "preset": "fast", "bf": "0", "rc-lookahead": "10", "g": "60"}
-_FFV1_OPTIONS = {"level": "3", "slices": "4", "slicecrc": "1", "g": "1"}
+_FFV1_OPTIONS = {"level": "3", "slicecrc": "1", "g": "1"}
 H264 = Encoding("libx264", "yuv420p", _H264_OPTIONS, needs_even_size=True)
 PRORES_4444 = Encoding(
     "prores_ks", "yuva444p10le", {"profile": "4444", "alpha_bits": "16", "vendor": "apl0"}, is_limited_range=True

@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 
 from ..types import VideoInfo
-from .audio import add_tracks, audio_packets, packet_time
+from .audio import Sound, add_tracks, audio_packets, packet_time
 from .encoding import Encoding
 from .writer import mark_alpha
 
@@ -29,7 +29,7 @@ def join(
     info: VideoInfo,
     first_time: Fraction,
     source: Path | None,
-    copy_audio: bool,
+    sound: Sound,
 ) -> list[str]:
     """Write ``target`` from the pictures of ``part`` and the sound and metadata of ``source``.
 
@@ -43,7 +43,7 @@ def join(
     warnings: list[str] = []
     with ExitStack() as stack:
         pictures = stack.enter_context(av.open(str(part)))
-        sound = stack.enter_context(av.open(str(source))) if source else None
+        original = stack.enter_context(av.open(str(source))) if source else None
         video = pictures.streams.video[0]
         output = stack.enter_context(av.open(str(target), "w", options=_muxer_options(target, video.time_base)))
         stream = output.add_stream_from_template(video, opaque=True)
@@ -51,10 +51,10 @@ def join(
         stream.codec_context.framerate = info.frame_rate
         stream.codec_context.sample_aspect_ratio = info.sample_aspect_ratio
         streams = [_shifted(pictures, stream, first_time)]
-        if sound:
-            output.metadata.update(_kept_metadata(sound))
-            if copy_audio and (tracks := add_tracks(sound, output, target.suffix.lower(), warnings)):
-                streams.append(audio_packets(sound, tracks, warnings))
+        if original:
+            output.metadata.update(_kept_metadata(original))
+            if tracks := add_tracks(original, output, target.suffix.lower(), sound, warnings):
+                streams.append(audio_packets(original, tracks, warnings))
         for packet in heapq.merge(*streams, key=packet_time):
             output.mux(packet)
     return warnings

@@ -22,7 +22,8 @@ import av
 
 from ..errors import VostoolError
 from ..types import FrameResult, VideoInfo
-from .disk_errors import disk_errors
+from .audio import Sound
+from .disk_errors import disk_errors, is_disk_full
 from .encoding import encoding_of, tags_for, to_video_frame
 from .join import join
 from .output_kind import Kind, check_free, is_folder_path, joined_path, part_path
@@ -133,10 +134,13 @@ class VideoSink:
             raise VostoolError(f"no frame was written to {self.path}", code="output.frames")
         with disk_errors(self.path, self._part):
             self._close()
-            self._join(self._writer.first_time)
-            verify_video(self._joined, self._writer.num_frames, self._encoding)
-            check_free(self.path, self._overwrite)
-            os.replace(self._joined, self.path)
+            try:
+                self._join(self._writer.first_time)
+                verify_video(self._joined, self._writer.num_frames, self._encoding)
+                check_free(self.path, self._overwrite)
+                os.replace(self._joined, self.path)
+            finally:
+                self._joined.unlink(missing_ok=True)
             self._part.unlink()
         return self.path
 
@@ -163,16 +167,26 @@ class VideoSink:
             self._writer.close()
 
     def _join(self, first_time: Fraction) -> None:
-        """Join with the sound; where that fails for another reason than the disk, without."""
-        arguments = (self._part, self._joined, self._encoding, self._info, first_time, self._source)
-        try:
-            self.warnings += join(*arguments, copy_audio=self._copy_audio)
-        except (av.FFmpegError, ValueError) as error:
-            if not self._copy_audio or isinstance(error, OSError):
-                raise
-            self.warnings.append(f"the sound could not be written to {self.path.name} and was left out: {error}")
-            join(*arguments, copy_audio=False)
-        if self._info.sample_aspect_ratio != 1 and not self._encoding.keeps_pixel_aspect:
-            ratio = self._info.sample_aspect_ratio
+        """Join with the sound; with less of it where the container refuses it late or the source cannot be read."""
+        sounds = list(Sound) if self._copy_audio else [Sound.NONE]
+        attempts = [*((self._source, sound) for sound in sounds), (None, Sound.NONE)]
+        lost: Exception | None = None
+        for source, sound in attempts:
+            try:
+                warnings = join(self._part, self._joined, self._encoding, self._info, first_time, source, sound)
+            except (av.FFmpegError, ValueError, OSError) as error:
+                if source is None or is_disk_full(error):
+                    raise
+                lost = error
+                continue
+            self.warnings += warnings
+            break
+        if lost is not None and self._copy_audio and sound is Sound.NONE:
+            self.warnings.append(f"the sound could not be written to {self.path.name} and was left out: {lost}")
+        self._warn_of_pixel_aspect()
+
+    def _warn_of_pixel_aspect(self) -> None:
+        ratio = self._info.sample_aspect_ratio
+        if ratio != 1 and not self._encoding.keeps_pixel_aspect:
             aspect = f"{ratio.numerator}:{ratio.denominator}"
             self.warnings.append(f"{self.path.name} does not say that its pixels are {aspect}; set that in the player")
