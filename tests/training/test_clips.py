@@ -27,7 +27,7 @@ def test_held_out_sequences_are_never_loaded(tmp_path: Path) -> None:
     (root / "davis2016-train" / "JPEGImages" / "held").rename(root / "davis2016-train" / "JPEGImages" / "bus")
     (root / "davis2016-train" / "Annotations" / "held").rename(root / "davis2016-train" / "Annotations" / "bus")
     assert "bus" in VALIDATION_SEQUENCES
-    video = load_mixture(root).video
+    video = load_mixture(root, TINY_RECIPE.zoom).video
     assert isinstance(video, VideoSource)
     assert len(video.sequences) == 1
 

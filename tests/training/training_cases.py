@@ -47,4 +47,4 @@ def save_training_data(root: Path) -> Path:
 
 def make_mixture(root: Path) -> ClipMixture:
     """The mixture of that data, without the held-out sequence."""
-    return load_mixture(save_training_data(root), held_out=("held",))
+    return load_mixture(save_training_data(root), TINY_RECIPE.zoom, held_out=("held",))

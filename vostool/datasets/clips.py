@@ -63,7 +63,7 @@ class VideoSource:
     """
 
     sequences: Sequence[tuple[np.ndarray, np.ndarray]]
-    zoom: tuple[float, float] = (0.45, 1.0)
+    zoom: tuple[float, float]
 
     def draw(self, generator: np.random.Generator, num_frames: int, side: int, max_gap: int) -> TrainingClip:
         """See ``ClipSource.draw``."""

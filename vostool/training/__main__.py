@@ -47,7 +47,7 @@ def main() -> None:
     stage = Stage(network, recipe, options.out)
     if options.resume:
         stage.resume()
-    stage.run(load_mixture(options.data))
+    stage.run(load_mixture(options.data, recipe.zoom))
 
 
 if __name__ == "__main__":

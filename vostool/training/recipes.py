@@ -17,6 +17,7 @@ class Recipe:
         learning_rate, backbone_learning_rate: Peak rates of AdamW.
         frozen: Prefixes of parameter names that are not trained.
         max_gap: Largest gap between two frames of a video clip, at the start and at the end of the run.
+        zoom: Smallest and largest factor from the pixels of a video to those of a crop.
         video_share, still_share: Shares of clips from real video and from whole stills; the rest are composites.
         second_object: Probability that a clip gets a second object pasted on.
         prior_dropout: Probability that the decoder is not told the previous mask at a step.
@@ -37,6 +38,7 @@ class Recipe:
     gradient_clip: float = 2.0
     frozen: tuple[str, ...] = ("backbone.conv1", "backbone.layer1", "backbone.layer2")
     max_gap: tuple[int, int] = (4, 20)
+    zoom: tuple[float, float] = (0.45, 1.0)
     video_share: float = 0.5
     still_share: float = 0.25
     second_object: float = 0.3
@@ -66,7 +68,8 @@ def lite_restart(num_steps: int = 500) -> Recipe:
         learning_rate=1.5e-4,
         backbone_learning_rate=2e-5,
         frozen=("backbone.conv1", "backbone.layer1"),
-        max_gap=(10, 10),
+        max_gap=(15, 10),
+        zoom=(0.55, 1.1),
         video_share=0.6,
         still_share=0.15,
         hard_pixels=(0.5, 0.3),

@@ -15,12 +15,17 @@ from vostool.training.batches import ClipMixture
 
 
 def load_mixture(
-    root: Path, *, video: str = "davis2016-train", held_out: Sequence[str] = VALIDATION_SEQUENCES
+    root: Path,
+    zoom: tuple[float, float],
+    *,
+    video: str = "davis2016-train",
+    held_out: Sequence[str] = VALIDATION_SEQUENCES,
 ) -> ClipMixture:
     """Reads the videos into memory and lists the rest.
 
     Args:
         root: Folder with ``video`` in DAVIS layout, ``stills``, ``cutouts`` and ``backgrounds``.
+        zoom: Smallest and largest factor from video pixels to crop pixels.
         held_out: Sequences that are never drawn from.
     """
     found = [each for each in find_sequences(root / video) if each.name not in held_out]
@@ -28,4 +33,6 @@ def load_mixture(
     stills = find_stills(root / "stills")
     objects = stills + 3 * find_cutouts(root / "cutouts")
     backgrounds = [MaskedPicture(path) for path in find_pictures(root / "backgrounds")]
-    return ClipMixture(VideoSource(sequences), StillSource(stills), CompositeSource(objects, backgrounds), objects)
+    return ClipMixture(
+        VideoSource(sequences, zoom), StillSource(stills), CompositeSource(objects, backgrounds), objects
+    )
