@@ -10,14 +10,14 @@ import numpy as np
 
 from ..errors import MaskError, UsageError
 from ..types import MAX_OBJECTS
+from .mask_colours import number_colours
+from .mask_ids import VOID, drop_void, number_mains, palette_ids_of
 from .mask_noise import settle_noisy_colours, split_matte
 from .mask_picture import MaskPicture
-from .mask_repair import Repair, number_colours, repair_edges
-from .palette import davis_palette
+from .mask_repair import Repair, repair_edges
 
 MaskMode = Literal["auto", "index", "binary", "color"]
 MASK_MODES: tuple[MaskMode, ...] = get_args(MaskMode)
-VOID = 255
 AMBIGUOUS = "mask.ambiguous"
 AMBIGUOUS_LEVELS = "mask.ambiguous_levels"
 # Notes on which id a value became; where one picture is one object they would be wrong.
@@ -87,14 +87,14 @@ def _read_index(picture: MaskPicture) -> Labels:
     opaque = _hide_transparent(picture)
     grey = _as_grey(opaque)
     if grey is not None:
-        ids, notes = _drop_void(grey)
+        ids, notes = drop_void(grey)
         return Labels(ids, f"ids of {picture.form}", notes)
     table = number_colours(opaque.values)
-    ids_of_colours = _palette_ids(table.colours, tolerance=0)
+    ids_of_colours = palette_ids_of(table.colours, tolerance=0)
     if ids_of_colours is None:
         message = f"{picture.name} has colours that are not in the DAVIS palette, so they are no ids"
         raise MaskError(message, "pass --mask-mode color or binary", code="mask.not_ids")
-    ids, notes = _drop_void(ids_of_colours[table.numbers])
+    ids, notes = drop_void(ids_of_colours[table.numbers])
     return Labels(ids, f"DAVIS colours of {picture.form}", notes)
 
 
@@ -125,7 +125,7 @@ def _indexed(picture: MaskPicture) -> Labels:
     present = _levels(picture.values)
     if set(present) <= {0, VOID}:
         return Labels((picture.values > 0).astype(np.uint8), picture.form)
-    ids, notes = _drop_void(picture.values)
+    ids, notes = drop_void(picture.values)
     if picture.palette is not None and 0 in present and picture.palette[0].any():
         black = [level for level in present if not picture.palette[level].any()]
         if black:
@@ -172,7 +172,7 @@ def _from_grey(name: str, levels: np.ndarray, form: str, is_lossy: bool) -> Labe
         labels = _one_object(repair.numbers > 0, mains[1:], form)
         return replace(labels, notes=(_edge_note(repair, len(present), "grey levels", mains), *labels.notes))
     if repair is not None and _are_ids(mains, repair):
-        ids, notes = _drop_void(repair.colours[:, 0].astype(np.uint8)[repair.numbers])
+        ids, notes = drop_void(repair.colours[:, 0].astype(np.uint8)[repair.numbers])
         edges = (_edge_note(repair, len(present), "grey levels", mains),) if repair.edge_share else ()
         return Labels(ids, f"grey ids of {form}", edges + notes)
     threshold = split_matte(levels)
@@ -207,31 +207,14 @@ def _from_colours(picture: MaskPicture, *, is_asked: bool = False) -> Labels:
     repair = settle_noisy_colours(picture.values, table) if is_noisy else repair
     if repair is None:
         raise _too_many_colours(picture.name, len(table.counts), is_asked)
-    colour_ids, rule = _number(repair.colours, tolerance=8 if is_noisy else 0)
-    ids, notes = _drop_void(colour_ids[repair.numbers])
+    colour_ids, rule = number_mains(repair.colours, tolerance=8 if is_noisy else 0)
+    ids, notes = drop_void(colour_ids[repair.numbers])
     names = [_hex(colour) for colour in repair.colours]
     if len(table.counts) > len(names):
         notes = (_colour_note(repair, len(table.counts), names), *notes)
     painted = [f"{name} is object {number}" for name, number in zip(names, colour_ids, strict=True) if number]
     painted = painted if len(painted) <= 8 else [*painted[:8], f"and {len(painted) - 8} more"]
     return Labels(ids, f"colours of {picture.form}", (*notes, f"{', '.join(painted)} ({rule})"))
-
-
-def _number(colours: np.ndarray, tolerance: int) -> tuple[np.ndarray, str]:
-    """An id for each of K sorted colours, and the rule in words."""
-    palette_ids = _palette_ids(colours, tolerance)
-    if palette_ids is not None and len(set(palette_ids.tolist())) == len(colours):
-        return palette_ids, "DAVIS palette"
-    is_black = colours.max(axis=1) <= 32 if colours.max() > 64 else colours.max(axis=1) == 0
-    # Only the darkest colour can be the background, and it is the first.
-    is_black &= np.arange(len(colours)) == int(colours.sum(axis=1).argmin())
-    return np.where(is_black, 0, np.cumsum(~is_black)).astype(np.uint8), "in the order of #rrggbb"
-
-
-def _palette_ids(colours: np.ndarray, tolerance: int) -> np.ndarray | None:
-    """K uint8 places in the DAVIS palette, None if a colour is farther than ``tolerance`` from all of its entries."""
-    distances = np.abs(davis_palette()[None].astype(np.int16) - colours[:, None].astype(np.int16)).max(axis=2)
-    return None if (distances.min(axis=1) > tolerance).any() else distances.argmin(axis=1).astype(np.uint8)
 
 
 def _as_grey(picture: MaskPicture) -> np.ndarray | None:
@@ -252,17 +235,6 @@ def _hide_transparent(picture: MaskPicture) -> MaskPicture:
     is_visible = picture.alpha > picture.alpha.max() // 2
     values = picture.values * (is_visible[..., None] if picture.is_colour else is_visible)
     return replace(picture, values=values, alpha=None)
-
-
-def _drop_void(ids: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """255 beside other ids is nobody's; alone it is one object."""
-    num_void = int((ids == VOID).sum())
-    if not num_void:
-        return ids, ()
-    if not ((ids > 0) & (ids < VOID)).any():
-        return (ids > 0).astype(np.uint8), ()
-    note = f"255 beside other ids is void: {num_void} pixels became background"
-    return np.where(ids == VOID, 0, ids).astype(np.uint8), (note,)
 
 
 def _brightness(picture: MaskPicture) -> np.ndarray:

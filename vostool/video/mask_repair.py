@@ -13,6 +13,8 @@ from itertools import combinations, product
 
 import numpy as np
 
+from .mask_colours import ColourTable, solid_pixels
+
 # Blur that covers more than this share of the picture is no edge.
 MAX_EDGE_SHARE = 0.25
 # Of the blurred pixels, this share must lie between two painted colours; in photographs next to none does.
@@ -21,22 +23,7 @@ MIN_BLEND_SHARE = 0.5
 MAX_MAIN_COLOURS = 65
 _MAX_SAMPLES = 10_000
 _MIN_EXACT_PIXELS = 9
-_FEWEST_CHANCE_PIXELS = 16
-
-
-@dataclass(frozen=True, slots=True)
-class ColourTable:
-    """A picture as numbered colours.
-
-    Attributes:
-        colours: NxC float32, sorted.
-        numbers: HxW int32, row of ``colours`` of each pixel.
-        counts: N pixels of each colour.
-    """
-
-    colours: np.ndarray
-    numbers: np.ndarray
-    counts: np.ndarray
+_FEWEST_CHANCE_PIXELS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,34 +45,6 @@ class Repair:
     is_flat: bool
 
 
-def number_colours(values: np.ndarray) -> ColourTable:
-    """Number the colours of HxW or HxWx3 uint8 by way of their runs: masks have few, so this beats sorting pixels."""
-    planes = values.reshape(*values.shape[:2], -1)
-    packed = np.zeros(planes.shape[:2], np.int32)
-    for channel in range(planes.shape[2]):
-        packed = packed << 8 | planes[..., channel]
-    flat = packed.ravel()
-    starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])
-    lengths = np.diff(starts, append=flat.size)
-    unique, inverse = _unique(flat[starts], 256 ** planes.shape[2])
-    numbers = np.repeat(inverse, lengths).reshape(packed.shape)
-    counts = np.bincount(inverse, weights=lengths).astype(np.int64)
-    shifts = np.arange(planes.shape[2] - 1, -1, -1) * 8
-    return ColourTable((unique[:, None] >> shifts & 255).astype(np.float32), numbers, counts)
-
-
-def _unique(values: np.ndarray, num_values: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sorted distinct values and the int32 place of each among them; by table for the millions of a photograph."""
-    if len(values) < num_values // 16:
-        unique, inverse = np.unique(values, return_inverse=True)
-        return unique, inverse.astype(np.int32)
-    places = np.zeros(num_values, np.int32)
-    places[values] = 1
-    unique = np.flatnonzero(places)
-    places[unique] = np.arange(len(unique))
-    return unique, places[values]
-
-
 def repair_edges(table: ColourTable, *, is_id_map: bool = False) -> Repair | None:
     """Find the main colours and give every blend to one of them; None if the picture does not look like a mask.
 
@@ -93,7 +52,7 @@ def repair_edges(table: ColourTable, *, is_id_map: bool = False) -> Repair | Non
         is_id_map: The values are small ids, not brightnesses, so that a thin object could pass for a blend: only a
             band along most edges counts as blur.
     """
-    solid = _solid_pixels(table.numbers)
+    solid = solid_pixels(table.numbers)
     solid_counts = np.bincount(table.numbers[solid], minlength=len(table.counts))
     is_flat = bool(np.median(solid_counts / table.counts) >= 0.2)
     mains = _strong_colours(table, solid_counts)
@@ -126,20 +85,6 @@ def _finish(table: ColourTable, solid: np.ndarray, mains: np.ndarray, is_flat: b
     return Repair(table.colours[mains], numbers, int((~is_main).sum()), edge_share, is_flat)
 
 
-def local_range(values: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest value in the square window of each pixel of HxW; the border repeats."""
-    lowest, highest = values, values
-    for axis in (0, 1):
-        padding = [(radius, radius) if axis == place else (0, 0) for place in (0, 1)]
-        low, high = np.pad(lowest, padding, "edge"), np.pad(highest, padding, "edge")
-        spans = [slice(step, step + values.shape[axis]) for step in range(2 * radius + 1)]
-        cuts = [(span, slice(None)) if axis == 0 else (slice(None), span) for span in spans]
-        lowest, highest = low[cuts[0]], high[cuts[0]]
-        for cut in cuts[1:]:
-            lowest, highest = np.minimum(lowest, low[cut]), np.maximum(highest, high[cut])
-    return lowest, highest
-
-
 @dataclass(frozen=True, slots=True)
 class _Votes:
     """Of the pixels looked at, how many there were of each colour and how many lie between two main colours."""
@@ -155,17 +100,6 @@ class _Votes:
     def are_edges(self) -> np.ndarray:
         """N bool: half of the colour's pixels or more are blends."""
         return (self.num_blends > 0) & (2 * self.num_blends >= self.num_pixels)
-
-
-def _solid_pixels(numbers: np.ndarray) -> np.ndarray:
-    """HxW bool: the whole 3x3 block has one colour."""
-    solid = np.zeros(numbers.shape, bool)
-    if min(numbers.shape) >= 3:
-        same_right = numbers[:, 1:] == numbers[:, :-1]
-        rows = same_right[:, 1:] & same_right[:, :-1]
-        same_below = numbers[1:, 1:-1] == numbers[:-1, 1:-1]
-        solid[1:-1, 1:-1] = rows[:-2] & rows[1:-1] & rows[2:] & same_below[:-1] & same_below[1:]
-    return solid
 
 
 def _strong_colours(table: ColourTable, solid_counts: np.ndarray) -> np.ndarray:
@@ -296,7 +230,12 @@ def _are_resized_ids(table: ColourTable, solid: np.ndarray) -> bool:
     ranks.ravel()[chance] = -1000
     steps = (np.abs(np.diff(ranks, axis=axis)) for axis in (0, 1))
     num_contacts = sum(int(((step > 1) & (step < 500)).sum()) for step in steps)
-    return len(chance) >= _FEWEST_CHANCE_PIXELS and 2 * len(chance) >= num_contacts
+    size = len(table.counts)
+    by_chance = np.bincount(table.numbers.ravel()[chance], minlength=size)
+    is_bodiless = np.bincount(table.numbers[solid], minlength=size) == 0
+    if (is_bodiless & (2 * by_chance > table.counts)).any():
+        return len(chance) >= _FEWEST_CHANCE_PIXELS and 2 * len(chance) >= num_contacts
+    return len(chance) >= max(num_contacts, _FEWEST_CHANCE_PIXELS, int(0.1 * (~solid).sum()))
 
 
 def _lie_inside(main_colours: np.ndarray) -> np.ndarray:
