@@ -76,7 +76,9 @@ def test_stills_grow_under_another_name(tmp_path: Path) -> None:
 def test_overwrite_replaces_removes_stale_masks_and_spares_the_rest(tmp_path: Path) -> None:
     path = tmp_path / "masks"
     write_all("masks", path)
-    own = {"notes.txt": b"mine", "00006.jpg": b"mine", "extra.png": b"no picture"}
+    # A mask of ours that the user put aside is the user's.
+    own = {"fix.png": (path / "00006.png").read_bytes()}
+    own |= {"notes.txt": b"mine", "00006.jpg": b"mine", "extra.png": b"no picture"}
     for name, content in own.items():
         (path / name).write_bytes(content)
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(path / "00099.png")
