@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
 import pytest
-from synthetic_clips import make_clip, pattern_image
+from synthetic_clips import flat_image, make_clip, pattern_image
 
 from vostool.errors import VideoError
 from vostool.types import Frame
+from vostool.video.decoding import FileReader
 from vostool.video.reader import VideoReader, open_video
+from vostool.video.timestamps import Picture
 
 NUM_FRAMES = 40
 PRORES = {"codec": "prores_ks", "pixel_format": "yuv422p10le", "options": {}}
@@ -79,6 +82,17 @@ def test_damage_in_a_stream_with_references(tmp_path: Path, packets: list[int]) 
     assert lost <= {frame.pts for frame in frames if frame.is_corrupt}
     assert reader.num_corrupt == sum(frame.is_corrupt for frame in frames)
     assert not reader.is_short
+
+
+def test_a_damaged_picture_is_shown_but_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FileReader, "_upright", lambda reader, frame: frame.image)
+    good, damaged = (SimpleNamespace(image=flat_image((level,) * 3), is_corrupt=level == 2) for level in (1, 2))
+    with FileReader(make_clip(tmp_path / "clip.mp4", num_frames=1)) as reader:
+        reader._first_pictures = [Picture(0, 1, good)]  # type: ignore[arg-type]
+        reader._pictures = iter([Picture(1, 1, damaged), Picture(2, 1, None)])  # type: ignore[arg-type]
+        frames = list(reader)
+    assert [frame.image[0, 0, 0] for frame in frames] == [1, 2, 1]
+    assert [frame.is_corrupt for frame in frames] == [False, True, True]
 
 
 def test_an_error_in_a_stream_without_times_keeps_the_count(tmp_path: Path) -> None:

@@ -43,6 +43,9 @@ SOURCES: dict[str, Callable[[Path], Path]] = {
     "mkv": lambda path: make_clip(path / "clip.mkv", num_frames=NUM_FRAMES, options=B_FRAMES),
     "ts": lambda path: make_clip(path / "clip.ts", num_frames=NUM_FRAMES, options=B_FRAMES),
     "avi": lambda path: make_clip(
+        path / "clip.avi", num_frames=NUM_FRAMES, options=B_FRAMES, time_base=Fraction(1, 25)
+    ),
+    "avi-mpeg4": lambda path: make_clip(
         path / "clip.avi", num_frames=NUM_FRAMES, codec="mpeg4", options={"bf": "2", "b": "4M"},
         time_base=Fraction(1, 25),
     ),
