@@ -118,7 +118,7 @@ def _add_encoded_track(
 ) -> EncodedTrack:
     """One track with the codec that the container is known for."""
     codec, bits_per_channel = SUBSTITUTES[extension]
-    warnings.append(f"{stream.codec_context.name} sound does not fit {extension}; encoded as {codec}")
+    warnings.append(f"{stream.codec_context.codec.canonical_name} sound does not fit {extension}; encoded as {codec}")
     encoded = target.add_stream(codec, rate=_sample_rate(codec, stream), layout=stream.layout.name)
     assert isinstance(encoded, av.AudioStream)
     encoded.bit_rate = bits_per_channel * stream.channels
