@@ -155,4 +155,4 @@ def load_network(system: System, weights: str | Path | None = None) -> Any:
     loaded = load_weights(find_weights(system.name, weights), system.name)
     network = system.make_network(loaded.config)
     apply_weights(network, loaded)
-    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

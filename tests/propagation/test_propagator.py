@@ -1,4 +1,4 @@
-"""The main loop over a Segmenter that only records, and over a real network: what comes out, in which order, how often."""
+"""The main loop over a Segmenter that only records, and over a real network: what comes out, and in which order."""
 
 from __future__ import annotations
 
@@ -119,7 +119,9 @@ def test_later_annotation_adds_an_object_and_keeps_the_first() -> None:
 def test_correction_replaces_the_object_where_it_was_predicted() -> None:
     moved = np.zeros(SIZE, np.uint8)
     moved[30:38, 30:46] = 7
-    results = list(propagate(RecordingSegmenter(), make_frames(2), {0: make_annotation(), 1: Annotation(1, moved, (7,))}))
+    results = list(
+        propagate(RecordingSegmenter(), make_frames(2), {0: make_annotation(), 1: Annotation(1, moved, (7,))})
+    )
     np.testing.assert_array_equal(results[1].labels, moved)
 
 

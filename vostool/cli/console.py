@@ -1,7 +1,7 @@
 """The only place that prints: data to stdout; notes, warnings, errors and progress to stderr.
 
-A bar is drawn only where stderr is a terminal; elsewhere a plain line is printed now and then. ``quiet`` silences notes and
-progress, never warnings and errors.
+A bar is drawn only where stderr is a terminal; elsewhere a plain line is printed now and then. ``quiet`` silences notes
+and progress, never warnings and errors.
 """
 
 from __future__ import annotations

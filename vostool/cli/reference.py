@@ -1,4 +1,4 @@
-"""The reference page of all commands, made from what ``--help`` says: ``python -m vostool.cli.reference docs/cli.md``."""
+"""The reference page of all commands, from what ``--help`` says: ``python -m vostool.cli.reference docs/cli.md``."""
 
 from __future__ import annotations
 

@@ -74,11 +74,23 @@ def segment_command(
     from vostool.pipelines.segment import SegmentOptions, segment_video
 
     options = SegmentOptions(
-        source=clip, masks=MaskSource(mask, tuple(objects or ()), object_folder, mask_mode), outputs=tuple(output or ()), emits=tuple(emit or ()),
-        overwrite=overwrite, copy_audio=audio, frame_rate=parse_rate(fps), size=size, system=system, weights=weights,
-        device=device, precision=precision, memory=memory, memory_frames=memory_frames, memory_every=memory_every,
+        source=clip,
+        masks=MaskSource(mask, tuple(objects or ()), object_folder, mask_mode),
+        outputs=tuple(output or ()),
+        emits=tuple(emit or ()),
+        overwrite=overwrite,
+        copy_audio=audio,
+        frame_rate=parse_rate(fps),
+        size=size,
+        system=system,
+        weights=weights,
+        device=device,
+        precision=precision,
+        memory=memory,
+        memory_frames=memory_frames,
+        memory_every=memory_every,
         top_k=top_k,
-    )  # fmt: skip
+    )
     messages = Messages(quiet=quiet)
     with frame_progress(quiet=quiet) as display:
         report = segment_video(options, listeners=Listeners(display.update, messages.note, messages.warn))

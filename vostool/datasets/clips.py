@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -21,6 +21,7 @@ from vostool.datasets.pictures import MaskedPicture, choose_object
 # A clip is useless if its object is not seen where it is given; smaller than this many pixels is not seen.
 MIN_OBJECT_PIXELS = 48
 MAX_TRIES = 20
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,10 @@ class ClipSource(Protocol):
         ...
 
 
+def _pick(items: Sequence[Item], generator: np.random.Generator) -> Item:
+    return items[int(generator.integers(len(items)))]
+
+
 def _centre_of(mask: np.ndarray) -> tuple[float, float]:
     rows, columns = np.nonzero(mask)
     return float(columns.mean()), float(rows.mean())
@@ -67,7 +72,7 @@ class VideoSource:
 
     def draw(self, generator: np.random.Generator, num_frames: int, side: int, max_gap: int) -> TrainingClip:
         """See ``ClipSource.draw``."""
-        images, masks = self.sequences[generator.integers(len(self.sequences))]
+        images, masks = _pick(self.sequences, generator)
         chosen = self._choose_frames(generator, len(images), num_frames, max_gap)
         base = self._choose_crop(generator, masks[chosen[0]], side)
         frames, labels = [], []
@@ -130,7 +135,7 @@ class CompositeSource:
 
     def draw(self, generator: np.random.Generator, num_frames: int, side: int, max_gap: int) -> TrainingClip:
         """See ``ClipSource.draw``."""
-        background = self.backgrounds[generator.integers(len(self.backgrounds))].image
+        background = _pick(self.backgrounds, generator).image
         height, width = background.shape[:2]
         scale = side / min(height, width) * generator.uniform(1.0, 1.8)
         base = transforms.place(
@@ -172,7 +177,7 @@ class _Motion:
 
 def _choose_still(stills: Sequence[MaskedPicture], generator: np.random.Generator) -> tuple[MaskedPicture, np.ndarray]:
     for _ in range(MAX_TRIES):
-        still = stills[generator.integers(len(stills))]
+        still = _pick(stills, generator)
         mask = choose_object(still.labels, generator)
         if mask is not None:
             return still, mask

@@ -49,7 +49,7 @@ class MaskedPicture:
         with Image.open(self.mask_path) as opened:
             labels = np.asarray(opened if opened.mode in ("P", "L") else opened.convert("L"), dtype=np.uint8)
         if labels.shape != image.shape[:2]:
-            labels = cv2.resize(labels, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+            labels = cv2.resize(labels, image.shape[1::-1], interpolation=cv2.INTER_NEAREST).astype(np.uint8)
         return image, labels
 
 

@@ -97,8 +97,7 @@ def motion_blur(image: np.ndarray, generator: np.random.Generator, longest: int)
     """Smears an image along a random direction over up to ``longest`` pixels."""
     length = int(generator.integers(3, longest + 1)) | 1
     kernel = np.zeros((length, length), np.float32)
-    middle, angle = length // 2, generator.uniform(0, np.pi)
-    offset = np.array([np.cos(angle), np.sin(angle)]) * middle
-    start, end = (np.rint([middle, middle] - offset)).astype(int), (np.rint([middle, middle] + offset)).astype(int)
-    cv2.line(kernel, tuple(map(int, start)), tuple(map(int, end)), 1.0)
+    middle, angle = np.full(2, length // 2), generator.uniform(0, np.pi)
+    offset = np.rint(np.array([np.cos(angle), np.sin(angle)]) * (length // 2)).astype(int)
+    cv2.line(kernel, (middle - offset).tolist(), (middle + offset).tolist(), 1.0)
     return cv2.filter2D(image, -1, kernel / kernel.sum())

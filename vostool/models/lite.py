@@ -87,7 +87,7 @@ class LiteDecoder(nn.Module):
 
     def _start_as_label_propagation(self) -> None:
         nn.init.normal_(self.predict.weight, std=1e-3)
-        nn.init.zeros_(self.predict.bias)
+        self.predict.bias = nn.Parameter(torch.zeros(1))
         with torch.no_grad():
             self.predict.weight[0, -1, 1, 1] = 1.0
 
@@ -117,7 +117,7 @@ class LiteNetwork(nn.Module):
 
     def _start_key_as_projection(self) -> None:
         """An orthogonal map of each position's own features: neighbours and scale are left to training."""
-        nn.init.zeros_(self.key_projection.bias)
+        self.key_projection.bias = nn.Parameter(torch.zeros(self.config.key_channels))
         nn.init.zeros_(self.key_projection.weight)
         centre = torch.empty(self.config.key_channels, 256)
         nn.init.orthogonal_(centre)

@@ -24,10 +24,10 @@ from vostool.propagation.segmenter import MemorySegmenter
 from vostool.systems import build_segmenter, find_system
 from vostool.types import Annotation, FrameResult, VideoInfo
 from vostool.video.background import background
+from vostool.video.interface import VideoReader
 from vostool.video.mask_report import summary_line
 from vostool.video.output_kind import OutputPlan, check_outputs, part_path, resolve_outputs
 from vostool.video.prefetch import prefetch
-from vostool.video.interface import VideoReader
 from vostool.video.reader import open_video
 from vostool.video.sinks import Sink, open_sink
 from vostool.weights.load import file_sha256

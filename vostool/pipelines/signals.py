@@ -33,7 +33,7 @@ class StopRequest:
 
 @contextmanager
 def catch_stop_signals() -> Iterator[StopRequest]:
-    """Collects SIGINT and SIGTERM while the block runs; outside the main thread, where Python allows no handlers, nothing."""
+    """Collects SIGINT and SIGTERM while the block runs; outside the main thread Python allows no handlers."""
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request

@@ -1,7 +1,7 @@
 """One training run over one recipe: the loop, its optimiser and schedule, and its checkpoints.
 
-A run can be stopped at any time: every few steps all that it needs to go on is written to ``state.pt``, and the averaged
-weights to ``weights.safetensors``, which ``vostool segment --weights`` takes.
+A run can be stopped at any time: every few steps all that it needs to go on is written to ``state.pt``, and the
+averaged weights to ``weights.safetensors``, which ``vostool segment --weights`` takes.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class Stage:
 
     def _parameter_groups(self) -> list[dict[str, object]]:
         """Backbone and the rest with their own rates; what is frozen takes no gradient."""
-        backbone, rest = [], []
+        backbone: list[nn.Parameter] = []
+        rest: list[nn.Parameter] = []
         for name, parameter in self.network.named_parameters():
             parameter.requires_grad_(not name.startswith(self.recipe.frozen))
             if parameter.requires_grad:
