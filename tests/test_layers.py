@@ -99,7 +99,7 @@ def owing(tree: ast.Module) -> Iterator[tuple[str, ast.Module | ast.ClassDef | a
 
 def methods(node: ast.ClassDef) -> list[ast.FunctionDef]:
     """The public methods, without the second halves of properties and overloads."""
-    found = [item for item in node.body if isinstance(item, ast.FunctionDef) and is_public(item)]
+    found = [item for item in node.body if isinstance(item, ast.FunctionDef) and not item.name.startswith("_")]
     halves = (".setter", "overload")
     return [item for item in found if not any(ast.unparse(mark).endswith(halves) for mark in item.decorator_list)]
 

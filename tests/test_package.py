@@ -60,8 +60,8 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", interpreter]
     run(*pip, "install", "--quiet", "--no-deps", "--no-index", wheel, cwd=root)
     packages = Path(run(interpreter, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=root).strip())
-    packages.joinpath("dependencies.pth").write_text(sysconfig.get_path("purelib"))
-    packages.joinpath("sitecustomize.py").write_text(NO_NETWORK)
+    packages.joinpath("no_network.py").write_text(NO_NETWORK)
+    packages.joinpath("dependencies.pth").write_text(f"{sysconfig.get_path('purelib')}\nimport no_network\n")
     return interpreter
 
 
