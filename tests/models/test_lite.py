@@ -98,3 +98,26 @@ def test_sum_of_others_stays_within_each_image() -> None:
     others = sum_of_others(masks, rows)
     torch.testing.assert_close(others[0], masks[2] + masks[3])
     torch.testing.assert_close(others[1], torch.zeros(8, 8), rtol=0, atol=1e-6)
+
+
+def test_a_frame_costs_at_most_30_gmac() -> None:
+    """480x854, padded to 480x864, one object, memory written every fifth frame; without the memory read."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    network = LiteNetwork().eval()
+    image, masks, rows = torch.zeros(1, 3, 480, 864), torch.zeros(1, 480, 864), torch.zeros(1, dtype=torch.int64)
+    operations = []
+    with torch.inference_mode():
+        with FlopCounterMode(display=False) as counter:
+            features = network.encode_query(image)
+        operations.append(counter.get_total_flops())
+        with FlopCounterMode(display=False) as counter:
+            value = network.encode_memory(image, features, masks, torch.zeros_like(masks), rows)
+        operations.append(counter.get_total_flops())
+        with FlopCounterMode(display=False) as counter:
+            network.decode(value, features, masks, rows)
+        operations.append(counter.get_total_flops())
+    encode, remember, decode = (count / 2e9 for count in operations)
+    assert encode + decode + remember / 5 <= 30
+    # A counter that saw nothing would pass: the encoder alone is ResNet-18 to stride 16.
+    assert 11 < encode < 13
