@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import MaskError
-from ..types import MAX_OBJECTS, Annotation
-from .mask_kinds import check_mode, label_picture
-from .mask_picture import read_picture
-from .mask_size import fit_labels
+from vostool.errors import MaskError
+from vostool.types import MAX_OBJECTS, Annotation
+from vostool.video.mask_kinds import check_mode, label_picture
+from vostool.video.mask_picture import read_picture
+from vostool.video.mask_size import fit_labels
 
 # Objects below this are most likely slips of the brush.
 SPECK_PIXELS = 16

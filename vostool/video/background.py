@@ -7,8 +7,8 @@ import threading
 from pathlib import Path
 from types import TracebackType
 
-from ..types import FrameResult
-from .sinks import Sink
+from vostool.types import FrameResult
+from vostool.video.sinks import Sink
 
 
 def background(sink: Sink, depth: int = 4) -> Sink:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import av
 
-from ..errors import OutputError, VostoolError
+from vostool.errors import OutputError, VostoolError
 
 
 @contextmanager

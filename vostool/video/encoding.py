@@ -13,10 +13,10 @@ from pathlib import Path
 import av
 import numpy as np
 
-from ..types import ColourTags, VideoInfo
-from .colour import effective_tags, from_rgb
-from .output_kind import Kind
-from .pictures import Picture, quantise
+from vostool.types import ColourTags, VideoInfo
+from vostool.video.colour import effective_tags, from_rgb
+from vostool.video.output_kind import Kind
+from vostool.video.pictures import Picture, quantise
 
 RGB_MATRIX, BT709, LIMITED_RANGE, FULL_RANGE = 0, 1, 1, 2
 

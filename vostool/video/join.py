@@ -10,10 +10,10 @@ from pathlib import Path
 
 import av
 
-from ..types import VideoInfo
-from .audio import Sound, add_tracks, audio_packets, packet_time
-from .encoding import Encoding
-from .writer import mark_alpha
+from vostool.types import VideoInfo
+from vostool.video.audio import Sound, add_tracks, audio_packets, packet_time
+from vostool.video.encoding import Encoding
+from vostool.video.writer import mark_alpha
 
 # Written anew by the muxer, or true of the old file only.
 _DROPPED_METADATA = {

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..errors import OutputError
-from .palette import davis_palette
+from vostool.errors import OutputError
+from vostool.video.palette import davis_palette
 
 
 def save_indexed_mask(path: str | Path, labels: np.ndarray, *, overwrite: bool = False) -> Path:

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..errors import MaskError, UsageError
-from ..types import MAX_OBJECTS, Annotation
-from .annotation import annotate
-from .mask_kinds import label_object
-from .mask_picture import read_picture
-from .mask_size import fit_labels
+from vostool.errors import MaskError, UsageError
+from vostool.types import MAX_OBJECTS, Annotation
+from vostool.video.annotation import annotate
+from vostool.video.mask_kinds import label_object
+from vostool.video.mask_picture import read_picture
+from vostool.video.mask_size import fit_labels
 
 MAX_OVERLAP = 0.01
 _OBJECT_HINT = "write --object ID=PICTURE with an id from 1 to 255, as in --object 1=person.png"

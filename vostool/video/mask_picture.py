@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ..errors import MaskError
+from vostool.errors import MaskError
 
 LOSSY_FORMATS = frozenset({"JPEG", "MPO", "JPEG2000"})
 _WIDE_GREY_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N", "F"})

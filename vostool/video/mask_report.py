@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..types import Annotation
+from vostool.types import Annotation
 
 
 @dataclass(frozen=True, slots=True)

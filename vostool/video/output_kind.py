@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from ..errors import OutputError, UsageError
+from vostool.errors import OutputError, UsageError
 
 Kind = Literal["masks", "overlay", "alpha", "matte", "cutout"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

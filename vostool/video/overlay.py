@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .palette import davis_palette
+from vostool.video.palette import davis_palette
 
 TINT_OPACITY = 0.4
 LINES_PER_CONTOUR_PIXEL = 360  # a line of 1 pixel at 360p, 3 at 1080p

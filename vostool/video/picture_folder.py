@@ -12,12 +12,12 @@ from types import TracebackType
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from ..errors import InputError, VostoolError
-from ..types import FrameResult, VideoInfo
-from .disk_errors import disk_errors
-from .output_kind import Kind, check_free, part_path
-from .palette import davis_palette
-from .pictures import compose, quantise
+from vostool.errors import InputError, VostoolError
+from vostool.types import FrameResult, VideoInfo
+from vostool.video.disk_errors import disk_errors
+from vostool.video.output_kind import Kind, check_free, part_path
+from vostool.video.palette import davis_palette
+from vostool.video.pictures import compose, quantise
 
 # Our files are known by this text chunk, so that a later run removes its own leftovers and nothing else.
 SOFTWARE = "vostool"

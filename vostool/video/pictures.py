@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..types import FrameResult
-from .output_kind import Kind
-from .overlay import draw_overlay
+from vostool.types import FrameResult
+from vostool.video.output_kind import Kind
+from vostool.video.overlay import draw_overlay
 
 
 @dataclass(frozen=True, slots=True)

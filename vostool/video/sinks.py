@@ -20,17 +20,17 @@ from typing import Protocol
 
 import av
 
-from ..errors import VostoolError
-from ..types import FrameResult, VideoInfo
-from .audio import Sound
-from .disk_errors import disk_errors, is_disk_full
-from .encoding import encoding_of, tags_for, to_video_frame
-from .join import join
-from .output_kind import Kind, check_free, is_folder_path, joined_path, part_path
-from .picture_folder import PictureFolder
-from .pictures import compose
-from .verify import verify_video
-from .writer import VideoWriter
+from vostool.errors import VostoolError
+from vostool.types import FrameResult, VideoInfo
+from vostool.video.audio import Sound
+from vostool.video.disk_errors import disk_errors, is_disk_full
+from vostool.video.encoding import encoding_of, tags_for, to_video_frame
+from vostool.video.join import join
+from vostool.video.output_kind import Kind, check_free, is_folder_path, joined_path, part_path
+from vostool.video.picture_folder import PictureFolder
+from vostool.video.pictures import compose
+from vostool.video.verify import verify_video
+from vostool.video.writer import VideoWriter
 
 
 class Sink(Protocol):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import av
 
-from ..errors import VostoolError
-from .encoding import Encoding
+from vostool.errors import VostoolError
+from vostool.video.encoding import Encoding
 
 
 def verify_video(path: Path, num_frames: int, encoding: Encoding) -> None:

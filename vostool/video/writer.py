@@ -7,8 +7,8 @@ from pathlib import Path
 
 import av
 
-from ..types import ColourTags, Frame, VideoInfo
-from .encoding import Encoding, encoded_size
+from vostool.types import ColourTags, Frame, VideoInfo
+from vostool.video.encoding import Encoding, encoded_size
 
 # One fragment or cluster for each frame: what is lost by a kill is what the encoder still holds, a few frames.
 _FRAGMENTED = {"movflags": "frag_every_frame+empty_moov+default_base_moof", "flush_packets": "1"}
