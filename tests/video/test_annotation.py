@@ -158,6 +158,17 @@ def test_jpeg(tmp_path, quality):
     np.testing.assert_array_equal(annotation.labels, DISC)
 
 
+@pytest.mark.parametrize("quality", [20, 50, 75, 90, 95, 100])
+def test_jpeg_saved_again_as_png(tmp_path, quality):
+    with Image.open(save(draw_scene([255]), tmp_path, "first.jpg", quality=quality)) as picture:
+        np.testing.assert_array_equal(read(picture, tmp_path).labels, DISC)
+    with Image.open(save(draw_scene([RED, BLUE], "RGB"), tmp_path, "first.jpg", quality=quality)) as picture:
+        annotation = read(picture, tmp_path)
+    assert annotation.object_ids == (1, 2)
+    # Blue sorts before red.
+    assert (annotation.labels == np.array([0, 2, 1])[SCENE]).mean() > 0.97
+
+
 def test_jpeg_colours(tmp_path):
     annotation = read(draw_scene([colour_of(2), colour_of(5)], "RGB"), tmp_path, "first.jpg", quality=90)
     assert annotation.object_ids == (2, 5)

@@ -123,18 +123,43 @@ def test_enlarged_colours(factor, tmp_path):
     assert annotation.object_ids == (1, 2, 3, 7)
 
 
-def test_a_thin_line_with_hard_edges_is_an_object():
+@pytest.mark.parametrize("number", [3, 8])
+def test_a_thin_line_with_hard_edges_is_an_object(number):
     labels = np.asarray(draw_scene([1, 2])).copy()
-    labels[90, 10:150] = 3
+    # Id 8 has half the red of id 1.
+    labels[90, 10:150] = number
     np.testing.assert_array_equal(detect(labels), labels)
     np.testing.assert_array_equal(detect(davis_palette()[labels]), labels)
 
 
 def test_a_tiny_object_of_its_own_colour_survives_among_blurred_ones():
     values = np.array(smooth_scene([RED, RED], "RGB"))
-    values[2:5, 3:7] = (0, 0, 255)
+    values[2:4, 3:9] = (0, 0, 255)
     ids = detect(values)
     assert (ids == 1).sum() == 12
+
+
+def test_the_tail_of_a_blur_is_no_object():
+    values = np.array(smooth_scene([255]).resize((320, 192), Image.Resampling.BILINEAR))
+    labels = values >= 128
+    values[10:180, 70:74] = 3
+    np.testing.assert_array_equal(detect(values), labels)
+
+
+def test_a_photograph_between_black_and_white_is_refused():
+    values = np.zeros((96, 160, 3), np.uint8)
+    values[:, 95:] = 255
+    values[:, 60:95] = np.random.default_rng(0).integers(0, 256, (96, 35, 3))
+    with pytest.raises(MaskError, match="distinct colours and no palette"):
+        detect(values)
+
+
+def test_stars_are_no_matte():
+    random = np.random.default_rng(0)
+    values = random.integers(0, 20, (96, 160), dtype=np.uint8)
+    values.ravel()[random.choice(values.size, 300, replace=False)] = 255
+    with pytest.raises(MaskError, match="grey levels and no palette"):
+        detect(values)
 
 
 def test_a_small_object_that_touches_a_larger_id_survives():
@@ -160,8 +185,8 @@ def test_blur_is_cut_in_the_middle(blur):
 
 
 def test_blur_without_an_end_is_refused():
-    with pytest.raises(MaskError):
-        detect(np.asarray(draw_scene([255]).filter(ImageFilter.GaussianBlur(30))))
+    with pytest.raises(MaskError, match="grey levels and no palette"):
+        detect(np.asarray(draw_scene([255], scale=5).filter(ImageFilter.GaussianBlur(60))))
 
 
 def test_number_colours_equals_sorting_pixels():

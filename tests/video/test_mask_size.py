@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -38,8 +41,16 @@ def test_usual_sizes_fit(mask, frames):
     assert fit_labels(np.ones(mask, np.uint8), frames, "first.png")[0].shape == frames
 
 
-@pytest.mark.parametrize(("mask", "frames"), [((480, 640), (480, 854)), ((1080, 1920), (1088, 1440)),
-                                              ((100, 100), (90, 100)), ((480, 854), (854, 480))])  # fmt: skip
+OTHER_SHAPES = [
+    ((480, 640), (480, 854)),
+    ((1080, 1920), (1088, 1440)),
+    ((100, 100), (90, 100)),
+    ((480, 854), (854, 480)),
+    ((20, 30), (21, 30)),
+]
+
+
+@pytest.mark.parametrize(("mask", "frames"), OTHER_SHAPES)
 def test_other_shapes_do_not(mask, frames):
     with pytest.raises(MaskError, match=f"is {mask[1]}x{mask[0]} but the frames are {frames[1]}x{frames[0]}"):
         fit_labels(np.ones(mask, np.uint8), frames, "first.png")
@@ -51,6 +62,14 @@ def test_resizing_equals_pillow(tmp_path):
     wanted = picture.resize((WIDTH * 3, HEIGHT * 3), Image.Resampling.NEAREST)
     np.testing.assert_array_equal(annotation.labels, np.asarray(wanted))
     assert annotation.notes == ("resized from 160x96 to 480x288 (nearest)",)
+
+
+@given(st.integers(50, 300), st.integers(50, 300))
+def test_pixels_are_taken_from_under_their_centres(have, want):
+    labels = np.tile(np.arange(have, dtype=np.int64) % 251, (have, 1)).astype(np.uint8)
+    resized, _ = fit_labels(labels, (want, want), "first.png")
+    centres = [math.floor((place + Fraction(1, 2)) * have / want) for place in range(want)]
+    np.testing.assert_array_equal(resized[0], labels[0, centres])
 
 
 def test_what_does_not_survive_is_named():

@@ -22,6 +22,8 @@ def number_mains(colours: np.ndarray, tolerance: int) -> tuple[np.ndarray, str]:
 
 def palette_ids_of(colours: np.ndarray, tolerance: int) -> np.ndarray | None:
     """K uint8 places in the DAVIS palette, None if a colour is farther than ``tolerance`` from all of its entries."""
+    if len(colours) > len(davis_palette()):
+        return None
     distances = np.abs(davis_palette()[None].astype(np.int16) - colours[:, None].astype(np.int16)).max(axis=2)
     return None if (distances.min(axis=1) > tolerance).any() else distances.argmin(axis=1).astype(np.uint8)
 

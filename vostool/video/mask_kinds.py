@@ -183,8 +183,8 @@ def _from_grey(name: str, levels: np.ndarray, form: str, is_lossy: bool) -> Labe
 
 
 def _are_ids(mains: list[int], repair: Repair) -> bool:
-    """True if levels can be ids: few or flat, a background where levels are large, and 255 only beside small ids."""
-    if len(mains) > MAX_OBJECTS + 1 and not repair.is_flat:
+    """True if levels can be ids: areas, not noise; a background where levels are large; 255 only beside small ids."""
+    if len(mains) > 3 and not repair.is_flat:
         return False
     others = _without_void(mains)
     return max(others) <= MAX_OBJECTS or (0 in mains and VOID not in mains)
