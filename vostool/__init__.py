@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from vostool.pipelines.segment import SegmentOptions, segment_video
     from vostool.propagation.propagator import propagate
     from vostool.systems import build_segmenter, list_systems
-    from vostool.video.annotation import load_annotation
+    from vostool.video.annotation import load_masks
     from vostool.video.reader import open_video
 
 __version__ = "0.1.0"
@@ -25,7 +25,7 @@ _HOMES = {
     "build_segmenter": "vostool.systems",
     "evaluate": "vostool.pipelines.evaluate",
     "list_systems": "vostool.systems",
-    "load_annotation": "vostool.video.annotation",
+    "load_masks": "vostool.video.annotation",
     "open_video": "vostool.video.reader",
     "propagate": "vostool.propagation.propagator",
     "segment_video": "vostool.pipelines.segment",
@@ -37,7 +37,7 @@ __all__ = [
     "build_segmenter",
     "evaluate",
     "list_systems",
-    "load_annotation",
+    "load_masks",
     "open_video",
     "propagate",
     "segment_video",

@@ -9,7 +9,7 @@ from PIL import Image, ImageFilter
 
 from vostool.errors import UsageError
 from vostool.types import Annotation
-from vostool.video.annotation import load_annotation
+from vostool.video.annotation import load_masks
 from vostool.video.mask_report import summary_line
 from vostool.video.palette import colour_of
 
@@ -19,7 +19,7 @@ DISC = np.asarray(draw_scene([1]))
 
 
 def read(image: Image.Image, folder, name: str = "first.png", mode: str = "auto", **options) -> Annotation:
-    return load_annotation(save(image, folder, name, **options), SIZE, mode=mode)
+    return load_masks(save(image, folder, name, **options), SIZE, mode=mode)
 
 
 @pytest.mark.parametrize("palette", [None, np.random.default_rng(0).integers(0, 256, (256, 3)), np.full((256, 3), 9)])
@@ -243,6 +243,6 @@ def test_specks_and_full_pictures_are_named(tmp_path):
 
 def test_frame_index_is_kept_and_size_is_optional(tmp_path):
     path = save(with_palette(SCENE), tmp_path)
-    annotation = load_annotation(str(path), None, frame_index=120)
+    annotation = load_masks(str(path), None, frame_index=120)
     assert annotation.frame_index == 120
     assert annotation.labels.shape == SIZE

@@ -10,14 +10,14 @@ from mask_pictures import HEIGHT, WIDTH, draw_scene, photograph, save, with_pale
 from PIL import Image
 
 from vostool.errors import MaskError
-from vostool.video.annotation import load_annotation
+from vostool.video.annotation import load_masks
 
 SIZE = (HEIGHT, WIDTH)
 
 
 def refusal(path, size=SIZE, mode="auto") -> MaskError:
     with pytest.raises(MaskError) as caught:
-        load_annotation(path, size, mode=mode)
+        load_masks(path, size, mode=mode)
     assert "\n" not in str(caught.value)
     assert path.name in str(caught.value)
     assert caught.value.exit_code == 3
@@ -59,7 +59,7 @@ def test_64_objects_are_enough(tmp_path):
     places = np.arange(WIDTH // 8 * (HEIGHT // 8)) % 65
     labels = places.reshape(HEIGHT // 8, WIDTH // 8).repeat(8, 0).repeat(8, 1).astype(np.uint8)
     for picture in (with_palette(labels), Image.fromarray(labels), with_palette(labels).convert("RGB")):
-        np.testing.assert_array_equal(load_annotation(save(picture, tmp_path), SIZE).labels, labels)
+        np.testing.assert_array_equal(load_masks(save(picture, tmp_path), SIZE).labels, labels)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L"])
@@ -136,7 +136,7 @@ def test_flipped_bits_never_escape_as_another_error(tmp_path):
         damaged[random.integers(8, len(whole))] ^= 1 << int(random.integers(8))
         path.write_bytes(bytes(damaged))
         with contextlib.suppress(MaskError):
-            load_annotation(path, SIZE)
+            load_masks(path, SIZE)
 
 
 def test_decompression_bomb(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ from mask_pictures import BLUE, GREEN, RED, draw_scene, save, smooth_scene, with
 from PIL import Image, ImageDraw, ImageFilter
 
 from vostool.errors import MaskError
-from vostool.video.annotation import load_annotation
+from vostool.video.annotation import load_masks
 from vostool.video.mask_colours import local_range, number_colours
 from vostool.video.mask_kinds import label_picture
 from vostool.video.mask_picture import MaskPicture
@@ -99,7 +99,7 @@ def test_note_counts_levels_and_pixels(tmp_path):
     levels = np.asarray(picture)
     num_levels = len(np.unique(levels))
     share = 100 * ((levels > 0) & (levels < 255)).mean()
-    annotation = load_annotation(save(picture, tmp_path), levels.shape)
+    annotation = load_masks(save(picture, tmp_path), levels.shape)
     wanted = (
         f"{num_levels} grey levels: {num_levels - 2} are edge blur ({share:.1f} % of pixels), snapped to {{0, 255}}"
     )
@@ -109,7 +109,7 @@ def test_note_counts_levels_and_pixels(tmp_path):
 def test_colour_note(tmp_path):
     picture = smooth_scene([RED, GREEN, BLUE], "RGB")
     num_colours = len(np.unique(np.asarray(picture).reshape(-1, 3), axis=0))
-    annotation = load_annotation(save(picture, tmp_path), None)
+    annotation = load_masks(save(picture, tmp_path), None)
     assert annotation.object_ids == (1, 2, 3)
     assert annotation.notes[0].startswith(f"{num_colours} colours: {num_colours - 4} are edge blur or noise (")
 
@@ -119,7 +119,7 @@ def test_enlarged_colours(factor, tmp_path):
     labels = np.asarray(draw_scene([1, 2, 3, 7]))
     size = (labels.shape[1] * factor, labels.shape[0] * factor)
     picture = Image.fromarray(davis_palette()[labels]).resize(size, Image.Resampling.BICUBIC)
-    annotation = load_annotation(save(picture, tmp_path), None)
+    annotation = load_masks(save(picture, tmp_path), None)
     assert annotation.object_ids == (1, 2, 3, 7)
 
 
@@ -172,7 +172,7 @@ def test_a_small_object_that_touches_a_larger_id_survives():
 def test_resized_ids_are_repaired_and_said(tmp_path):
     labels = draw_scene([1, 2, 3])
     smooth = labels.resize((labels.width * 2, labels.height * 2), Image.Resampling.BICUBIC)
-    annotation = load_annotation(save(smooth, tmp_path), None)
+    annotation = load_masks(save(smooth, tmp_path), None)
     # The right-most disc is 3: no 1 or 2 may ring it.
     assert set(np.unique(annotation.labels[:, labels.width * 4 // 3 :])) == {0, 3}
     assert "resized like brightness" in annotation.notes[0]
@@ -217,5 +217,5 @@ def test_pictures_smaller_than_a_window(shape):
 
 def test_indexed_pictures_are_never_repaired(tmp_path):
     labels = np.asarray(draw_scene([1, 3]).resize((320, 192), Image.Resampling.BILINEAR))
-    annotation = load_annotation(save(with_palette(labels), tmp_path), None)
+    annotation = load_masks(save(with_palette(labels), tmp_path), None)
     np.testing.assert_array_equal(annotation.labels, labels)

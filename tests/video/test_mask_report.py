@@ -12,7 +12,7 @@ from PIL import Image
 
 from vostool.errors import MaskError, OutputError
 from vostool.types import Annotation
-from vostool.video.annotation import load_annotation
+from vostool.video.annotation import load_masks
 from vostool.video.mask_convert import save_indexed_mask
 from vostool.video.mask_report import describe, summary_line
 from vostool.video.palette import davis_palette
@@ -22,7 +22,7 @@ def test_report_measures_each_object(tmp_path):
     labels = np.zeros((50, 80), np.uint8)
     labels[10:20, 5:25] = 4
     labels[49, 79] = 9
-    annotation = load_annotation(save_indexed_mask(tmp_path / "m.png", labels), (50, 80), frame_index=3)
+    annotation = load_masks(save_indexed_mask(tmp_path / "m.png", labels), (50, 80), frame_index=3)
     report = describe(annotation)
     assert (report.source, report.kind, report.width, report.height) == ("m.png", "indexed PNG", 80, 50)
     assert report.objects[0].box == (5, 10, 25, 20)
@@ -45,7 +45,7 @@ def test_converting_keeps_the_ids(tmp_path):
     with Image.open(path) as image:
         assert image.mode == "P"
         assert image.getpalette() == davis_palette().ravel().tolist()
-    np.testing.assert_array_equal(load_annotation(path, None).labels, labels)
+    np.testing.assert_array_equal(load_masks(path, None).labels, labels)
     assert [entry.name for entry in tmp_path.iterdir()] == ["out.png"]
 
 
@@ -54,7 +54,7 @@ def test_converting_overwrites_only_when_asked(tmp_path):
     with pytest.raises(OutputError, match="exists"):
         save_indexed_mask(path, np.zeros((4, 4), np.uint8))
     save_indexed_mask(path, np.full((4, 4), 2, np.uint8), overwrite=True)
-    assert load_annotation(path, None).object_ids == (2,)
+    assert load_masks(path, None).object_ids == (2,)
 
 
 def test_converting_into_a_missing_folder(tmp_path):
@@ -67,7 +67,7 @@ def _read_verbatim(path: Path) -> None:
         wanted = np.asarray(image)
     if not wanted.any() or len(np.unique(wanted[wanted > 0])) > 64:
         return
-    annotation = load_annotation(path, None)
+    annotation = load_masks(path, None)
     np.testing.assert_array_equal(annotation.labels, wanted, err_msg=str(path))
 
 
@@ -87,4 +87,4 @@ def test_real_photographs_are_refused(shared_folder, tmp_path, suffix):
         with Image.open(path) as image:
             copy = save(image.convert("RGB"), tmp_path, f"photo.{suffix}")
         with pytest.raises(MaskError):
-            load_annotation(copy, None)
+            load_masks(copy, None)

@@ -13,7 +13,7 @@ from mask_pictures import HEIGHT, WIDTH, draw_scene, save
 from PIL import Image
 
 from vostool.errors import MaskError
-from vostool.video.annotation import load_annotation
+from vostool.video.annotation import load_masks
 from vostool.video.mask_size import fit_labels
 
 
@@ -58,7 +58,7 @@ def test_other_shapes_do_not(mask, frames):
 
 def test_resizing_equals_pillow(tmp_path):
     picture = draw_scene([1, 2, 3])
-    annotation = load_annotation(save(picture, tmp_path), (HEIGHT * 3, WIDTH * 3))
+    annotation = load_masks(save(picture, tmp_path), (HEIGHT * 3, WIDTH * 3))
     wanted = picture.resize((WIDTH * 3, HEIGHT * 3), Image.Resampling.NEAREST)
     np.testing.assert_array_equal(annotation.labels, np.asarray(wanted))
     assert annotation.notes == ("resized from 160x96 to 480x288 (nearest)",)

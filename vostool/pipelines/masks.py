@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vostool.errors import UsageError
 from vostool.types import Annotation
-from vostool.video.annotation import load_annotation
+from vostool.video.annotation import load_masks
 from vostool.video.mask_objects import load_object_folder, load_object_masks, parse_object_options
 from vostool.video.mask_report import MaskReport, describe, summary_line
 from vostool.video.reader import open_video
@@ -47,7 +47,7 @@ def read_annotation(source: MaskSource, size: tuple[int, int] | None, clip: Path
         hint = f"vostool frame {clip or 'CLIP'} -o first.png exports the picture to paint on"
         raise UsageError(f"give the objects by one of --mask, --object, --objects; found {found}", hint)
     if source.mask is not None:
-        return load_annotation(source.mask, size, mode=source.mode)
+        return load_masks(source.mask, size, mode=source.mode)
     if source.objects:
         return load_object_masks(parse_object_options(source.objects), size)
     assert source.object_folder is not None

@@ -16,7 +16,7 @@ from vostool.video.mask_size import fit_labels
 SPECK_PIXELS = 16
 
 
-def load_annotation(
+def load_masks(
     path: str | Path, size: tuple[int, int] | None, *, frame_index: int = 0, mode: str = "auto"
 ) -> Annotation:
     """Read the objects of one frame from one picture.

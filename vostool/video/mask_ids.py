@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .palette import davis_palette
+from vostool.video.palette import davis_palette
 
 VOID = 255
 

@@ -8,13 +8,13 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from ..errors import MaskError, UsageError
-from ..types import MAX_OBJECTS
-from .mask_colours import number_colours
-from .mask_ids import VOID, drop_void, number_mains, palette_ids_of
-from .mask_noise import settle_noisy_colours, split_matte
-from .mask_picture import MaskPicture
-from .mask_repair import Repair, repair_edges
+from vostool.errors import MaskError, UsageError
+from vostool.types import MAX_OBJECTS
+from vostool.video.mask_colours import number_colours
+from vostool.video.mask_ids import VOID, drop_void, number_mains, palette_ids_of
+from vostool.video.mask_noise import settle_noisy_colours, split_matte
+from vostool.video.mask_picture import MaskPicture
+from vostool.video.mask_repair import Repair, repair_edges
 
 MaskMode = Literal["auto", "index", "binary", "color"]
 MASK_MODES: tuple[MaskMode, ...] = get_args(MaskMode)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .mask_colours import ColourTable, local_range
-from .mask_repair import Repair
+from vostool.video.mask_colours import ColourTable, local_range
+from vostool.video.mask_repair import Repair
 
 _MAX_NOISY_COLOURS = 17
 _SMALLEST_AREA = 0.001

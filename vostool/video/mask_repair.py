@@ -13,7 +13,7 @@ from itertools import combinations, product
 
 import numpy as np
 
-from .mask_colours import ColourTable, solid_pixels
+from vostool.video.mask_colours import ColourTable, solid_pixels
 
 # Blur that covers more than this share of the picture is no edge.
 MAX_EDGE_SHARE = 0.25

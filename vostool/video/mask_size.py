@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import MaskError
+from vostool.errors import MaskError
 
 
 def fit_labels(labels: np.ndarray, size: tuple[int, int] | None, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
