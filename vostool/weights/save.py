@@ -41,4 +41,6 @@ def save_weights(
     }
     temporary = path.with_name(path.name + ".tmp")
     save_file(tensors, temporary, metadata=metadata)
+    # safetensors writes files that only their owner may read; a checkpoint is there to be given away.
+    temporary.chmod(0o644)
     os.replace(temporary, path)
