@@ -9,6 +9,8 @@ from vostool.video.mask_repair import Repair
 
 _MAX_NOISY_COLOURS = 17
 _SMALLEST_AREA = 0.001
+# Chroma subsampling smears over some pixels; photographs have more between their colours.
+_MAX_EDGE_SHARE = 0.1
 
 
 def split_matte(levels: np.ndarray) -> int | None:
@@ -48,7 +50,7 @@ def settle_noisy_colours(values: np.ndarray, table: ColourTable) -> Repair | Non
         return None
     nearest, distances = _nearest(table.colours, colours)
     edge_share = float(table.counts[distances > 24].sum() / is_even.size)
-    if edge_share > 0.2 or not _are_compact(nearest, distances, table.counts, len(colours)):
+    if edge_share > _MAX_EDGE_SHARE or not _are_compact(nearest, distances, table.counts, len(colours)):
         return None
     return Repair(colours, nearest[table.numbers], len(table.counts) - len(colours), edge_share, is_flat=True)
 

@@ -55,22 +55,18 @@ def repair_edges(table: ColourTable, *, is_id_map: bool = False) -> Repair | Non
     solid = solid_pixels(table.numbers)
     solid_counts = np.bincount(table.numbers[solid], minlength=len(table.counts))
     is_flat = bool(np.median(solid_counts / table.counts) >= 0.2)
+    untouched = Repair(table.colours, table.numbers, 0, 0.0, is_flat)
     mains = _strong_colours(table, solid_counts)
     if not 2 <= len(mains) <= MAX_MAIN_COLOURS:
-        return Repair(table.colours, table.numbers, 0, 0.0, is_flat)
+        return untouched
     if is_id_map:
-        is_resized = _are_resized_ids(table, solid)
-        return (
-            _finish(table, solid, mains, is_flat)
-            if is_resized
-            else Repair(table.colours, table.numbers, 0, 0.0, is_flat)
-        )
+        return _finish(table, solid, mains, is_flat) if _are_resized_ids(table, solid) else untouched
     # A band of one pixel has solid pixels two away; filters that make many colours reach farther.
     votes = _count_blends(table, solid, mains, radius=2 if len(table.counts) <= 16 else 6)
     is_edge = votes.are_edges()
     is_edge[mains] = False
     if not is_edge.any():
-        return Repair(table.colours, table.numbers, 0, 0.0, is_flat)
+        return untouched
     mains = _with_thin_colours(table, mains, is_edge)
     return None if votes.share < MIN_BLEND_SHARE else _finish(table, solid, mains, is_flat)
 
