@@ -28,7 +28,9 @@ HD_WIDTH = 1280
 
 # Chroma for every pixel and exact rounding: without them libswscale is quicker, but 0.7 levels off on average (too
 # dark), so that a video copied through RGB would lose a level with every generation.
-EXACT = Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
+# As numbers of libswscale, since PyAV names the last two from version 18 on only.
+FULL_CHROMA, ACCURATE_ROUNDING = 0x2000, 0x40000
+EXACT = int(Interpolation.BILINEAR) | FULL_CHROMA | ACCURATE_ROUNDING
 
 
 def resolve_matrix(matrix: int, height: int, width: int) -> int:
@@ -60,7 +62,8 @@ def to_rgb(
         height=height,
         format="rgb24",
         src_colorspace=table,
-        dst_colorspace=table,
+        # RGB has no matrix; any name will do, but PyAV 17 knows none for BT.2020.
+        dst_colorspace=BT709,
         src_color_range=FULL_RANGE if is_full_range(frame) else LIMITED_RANGE,
         dst_color_range=FULL_RANGE,
         interpolation=EXACT,
@@ -93,6 +96,8 @@ def from_rgb(image: np.ndarray, pixel_format: str, tags: ColourTags) -> av.Video
     colour_range = FULL_RANGE if tags.colour_range == FULL_RANGE else LIMITED_RANGE
     table = SWSCALE_TABLES[resolve_matrix(tags.matrix, height, width)]
     source = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+    # The new frame inherits it, which PyAV 17 needs for BT.2020.
+    source.colorspace = tags.matrix
     frame = source.reformat(
         format=pixel_format,
         src_colorspace=table,
