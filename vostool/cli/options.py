@@ -94,6 +94,14 @@ TopK = Annotated[
         show_default="the system's, 20",
     ),
 ]
+Pin = Annotated[
+    bool,
+    typer.Option(
+        "--pin/--no-pin",
+        rich_help_panel=PANEL_NETWORK,
+        help="Keep annotated frames in memory, whatever is used least.",
+    ),
+]
 MaskMode = Annotated[
     str,
     typer.Option(

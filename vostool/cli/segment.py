@@ -60,6 +60,7 @@ def segment_command(
     memory_frames: shared.MemoryFrames = None,
     memory_every: shared.MemoryEvery = None,
     top_k: shared.TopK = None,
+    pin: shared.Pin = True,
     quiet: shared.Quiet = False,
     as_json: shared.Json = False,
 ) -> None:
@@ -90,6 +91,7 @@ def segment_command(
         memory_frames=memory_frames,
         memory_every=memory_every,
         top_k=top_k,
+        pin=pin,
     )
     messages = Messages(quiet=quiet)
     with frame_progress(quiet=quiet) as display:

@@ -47,8 +47,8 @@ class SegmentOptions:
         copy_audio: Whether videos get the source's sound.
         frame_rate: Of a folder of images; None for 24.
         size: Short side of the picture that the network sees; never scaled up.
-        system, weights, device, precision, memory, memory_frames, memory_every, top_k: See ``build_segmenter``; None
-            keeps the system's default.
+        system, weights, device, precision: See ``build_segmenter``.
+        memory, memory_frames, memory_every, top_k, pin: See ``MemoryOptions``; None keeps the system's default.
     """
 
     source: Path
@@ -67,6 +67,7 @@ class SegmentOptions:
     memory_frames: float | None = None
     memory_every: int | None = None
     top_k: int | None = None
+    pin: bool | None = None
 
 
 def segment_video(
@@ -123,6 +124,7 @@ class _Job:
         segmenter = build_segmenter(
             options.system, weights, options.device, precision=options.precision, memory=options.memory,
             memory_frames=options.memory_frames, memory_every=options.memory_every, top_k=options.top_k,
+            pin=options.pin,
         )  # fmt: skip
         geometry = plan_geometry(info.size, options.size, segmenter.stride)
         report.system, report.device = options.system, str(segmenter.device)
