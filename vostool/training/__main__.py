@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -23,6 +24,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--recipe", choices=sorted(RECIPES), default="lite-first")
     parser.add_argument("--steps", type=int, help="number of steps instead of the recipe's")
+    parser.add_argument("--seed", type=int, help="instead of the recipe's: another run must not draw the same clips")
     start = parser.add_mutually_exclusive_group(required=True)
     start.add_argument("--backbone", type=Path, help="ImageNet ResNet-18 with folded batch norm, safetensors")
     start.add_argument("--from", dest="start", type=Path, help="checkpoint of an earlier run")
@@ -38,6 +40,8 @@ def main() -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
     recipe = RECIPES[options.recipe](**({"num_steps": options.steps} if options.steps else {}))
+    if options.seed is not None:
+        recipe = replace(recipe, seed=options.seed)
     torch.manual_seed(recipe.seed)
     network = LiteNetwork()
     if options.backbone:
