@@ -176,10 +176,10 @@ class _Job:
             raise VostoolError(f"{report.frames_in} frames were read but {report.frames_out} written", code="frames")
         report.is_short = reader.is_short
         if report.corrupt_frames:
-            self._warn(f"{report.corrupt_frames} corrupt frames; each repeats the mask before it")
+            are = "frame is" if report.corrupt_frames == 1 else "frames are"
+            self._warn(f"{report.corrupt_frames} {are} corrupt; the mask before is repeated there")
         if report.is_short:
-            promised = f"of about {reader.info.num_frames}" if reader.info.num_frames else "and then the file broke off"
-            self._warn(f"the file ends early: {report.frames_in} frames {promised}; is it whole?")
+            self._warn(f"the file ends early: {report.frames_in} frames{_promise(reader.info)}; is it whole?")
 
     def _close_report(self, segmenter: MemorySegmenter, plans: Sequence[OutputPlan], sinks: Sequence[Sink]) -> None:
         report = self._report
@@ -198,6 +198,13 @@ class _Job:
     def _warn(self, text: str) -> None:
         self._report.warnings.append(text)
         self._listeners.on_warning(text)
+
+
+def _promise(info: VideoInfo) -> str:
+    """How many frames the container spoke of, as far as that is known."""
+    if info.num_frames is None:
+        return ""
+    return f" of {info.num_frames}" if info.is_num_frames_exact else f" of about {info.num_frames}"
 
 
 def _count_objects(objects: Sequence[ObjectSummary], result: FrameResult) -> None:
