@@ -1,6 +1,6 @@
 # make demo   a fresh clone to a segmented clip     make test   the test suite
 # make lint   style and types                       make docs   docs/cli.md from --help
-# make clean  throw away what make made
+# make clean  throw away what make made               make pictures  those of the README
 
 PYTHON ?= python3
 VENV   := .venv
@@ -11,7 +11,7 @@ DEMO   := demo
 CONSTRAINTS := $(shell nvidia-smi -L >/dev/null 2>&1 || echo -c constraints.txt)
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet $(CONSTRAINTS)
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint docs pictures clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed $(DEMO)/clip.mp4
@@ -29,6 +29,9 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+pictures: demo
+	$(BIN)/python examples/make_pictures.py $(DEMO) docs/images
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m vostool.cli.reference docs/cli.md
