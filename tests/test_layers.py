@@ -155,6 +155,14 @@ def test_public_things_have_docstrings(module: str) -> None:
     assert not missing
 
 
+@pytest.mark.parametrize("module", ["vostool.training.__main__", "vostool.pipelines.compare"])
+def test_training_and_scoring_need_no_pyav(module: str) -> None:
+    """Machines that train have frames in folders, and often no PyAV."""
+    script = f"import sys; sys.modules['av'] = None; import {module}"
+    outcome = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0, outcome.stderr
+
+
 @pytest.mark.parametrize(
     "statement",
     ["import vostool", "import vostool.cli.app", "run('--help')", "run('--version')", "run('segment', '--help')"],

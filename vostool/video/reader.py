@@ -9,7 +9,6 @@ from pathlib import Path
 
 from vostool.errors import VideoError
 from vostool.types import Frame
-from vostool.video.decoding import FileReader
 from vostool.video.diagnosis import require_file
 from vostool.video.images import DEFAULT_FRAME_RATE, IMAGE_SUFFIXES, ImageFolderReader
 from vostool.video.interface import VideoReader
@@ -35,6 +34,9 @@ def open_video(path: str | Path, frame_rate: Fraction = DEFAULT_FRAME_RATE) -> V
     require_file(path)
     if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
         return ImageFolderReader(path, frame_rate)
+    # Here, so that folders can be read, trained on and scored where there is no PyAV.
+    from vostool.video.decoding import FileReader
+
     return FileReader(path)
 
 
