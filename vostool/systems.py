@@ -68,8 +68,7 @@ class System:
 
 
 def _make_lite(config: dict[str, Any]) -> nn.Module:
-    widths = tuple(config.get("decoder_channels", LiteConfig.decoder_channels))
-    return LiteNetwork(LiteConfig(**{**config, "decoder_channels": widths}))
+    return LiteNetwork(LiteConfig.from_dict(config))
 
 
 SYSTEMS = {

@@ -12,6 +12,7 @@ Shapes: B images, M objects, H, W padded size, h, w at stride 16, C key channels
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -49,6 +50,12 @@ class LiteConfig:
     def to_dict(self) -> dict[str, object]:
         """Plain values, for the metadata of a checkpoint."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> LiteConfig:
+        """The way back; JSON knows no tuples."""
+        widths = tuple(values.get("decoder_channels", cls.decoder_channels))
+        return cls(**{**values, "decoder_channels": widths})
 
 
 def mask_cells(masks: Tensor) -> Tensor:

@@ -8,12 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 
-from vostool.models.lite import LiteNetwork
+from vostool.errors import VostoolError
+from vostool.models.lite import LiteConfig, LiteNetwork
+from vostool.propagation.baselines.features import load_backbone
 from vostool.training.recipes import RECIPES
 from vostool.training.sources import load_mixture
 from vostool.training.stage import Stage
+from vostool.weights.load import apply_weights, load_weights
 
 
 def _parse() -> argparse.Namespace:
@@ -43,16 +45,27 @@ def main() -> None:
     if options.seed is not None:
         recipe = replace(recipe, seed=options.seed)
     torch.manual_seed(recipe.seed)
-    network = LiteNetwork()
-    if options.backbone:
-        network.backbone.load_state_dict({name: value.float() for name, value in load_file(options.backbone).items()})
-    if options.start:
-        network.load_state_dict({name: value.float() for name, value in load_file(options.start).items()})
-    stage = Stage(network, recipe, options.out)
+    stage = Stage(_make_network(options), recipe, options.out)
     if options.resume:
         stage.resume()
     stage.run(load_mixture(options.data, recipe.zoom))
 
 
+def _make_network(options: argparse.Namespace) -> LiteNetwork:
+    """With the weights to start from, where any were named."""
+    if options.start:
+        weights = load_weights(options.start, "lite")
+        network = LiteNetwork(LiteConfig.from_dict(weights.config))
+        apply_weights(network, weights)
+        return network
+    network = LiteNetwork()
+    if options.backbone:
+        network.backbone.load_state_dict(load_backbone(options.backbone).state_dict())
+    return network
+
+
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except VostoolError as error:
+        raise SystemExit(f"vostool: error: {error}") from None
