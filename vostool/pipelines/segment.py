@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,9 @@ from vostool.video.reader import open_video
 from vostool.video.sinks import Sink, open_sink
 from vostool.weights.load import file_sha256
 from vostool.weights.store import find_weights
+
+
+NOBODY = Listeners()
 
 
 @dataclass(frozen=True)
@@ -71,19 +74,22 @@ class SegmentOptions:
 
 
 def segment_video(
-    options: SegmentOptions, on_frame: Callable[[FrameProgress], None] | None = None, listeners: Listeners | None = None
+    options: SegmentOptions,
+    on_frame: Callable[[FrameProgress], None] | None = None,
+    listeners: Listeners = NOBODY,
 ) -> SegmentReport:
     """Follows the objects of a mask through a clip and writes every output.
 
     Args:
-        on_frame: Called after each frame; short for ``Listeners(on_frame=...)``.
-        listeners: Told of notes and warnings as well.
+        on_frame: Called after each frame, in place of ``listeners.on_frame``.
+        listeners: Told of frames, notes and warnings.
 
     Raises:
         VostoolError: Or one of its kinds, see ``vostool.errors``; finished outputs are never left half written under
             their final names.
     """
-    listeners = listeners or (Listeners(on_frame=on_frame) if on_frame else Listeners())
+    if on_frame is not None:
+        listeners = replace(listeners, on_frame=on_frame)
     with _memory_errors(), open_video(options.source, **_reader_options(options)) as reader:
         return _Job(options, reader, listeners).run()
 
