@@ -33,7 +33,6 @@ from vostool.video.sinks import Sink, open_sink
 from vostool.weights.load import file_sha256
 from vostool.weights.store import find_weights
 
-
 NOBODY = Listeners()
 
 
