@@ -23,7 +23,10 @@ def frame_command(
     overwrite: shared.Overwrite = False,
     quiet: shared.Quiet = False,
 ) -> None:
-    """Write one frame as PNG, exactly as the network's frames are decoded, to paint a mask on."""
+    """Write one frame as PNG, exactly as the network's frames are decoded, to paint a mask on.
+
+    CLIP is a video file or a folder of images.
+    """
     from vostool.pipelines.frame import export_frame
 
     path, frame = export_frame(clip, at, output, overwrite=overwrite)

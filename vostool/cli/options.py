@@ -80,7 +80,7 @@ MemoryEvery = Annotated[
         rich_help_panel=PANEL_NETWORK,
         min=1,
         help="Remember every so many frames one.",
-        show_default="the system's, 5",
+        show_default="5; first-latest 1",
     ),
 ]
 TopK = Annotated[

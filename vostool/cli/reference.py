@@ -37,7 +37,7 @@ def _section(name: str, command: Any) -> str:
     usage = " ".join([name, *(each.metavar or each.name.upper() for each in arguments), "[OPTIONS]"])
     lines = [f"## {name}\n", f"    {usage}\n", *(f"{each}\n" for each in _paragraphs(command.help))]
     lines += ["| option | meaning | default |", "|---|---|---|"]
-    lines += [_row(each) for each in [*arguments, *options]]
+    lines += [_row(each) for each in options]
     return "\n".join(lines) + "\n"
 
 
@@ -49,11 +49,8 @@ def _paragraphs(text: str) -> Iterator[str]:
 
 
 def _row(parameter: Any) -> str:
-    if parameter.param_type_name == "argument":
-        names = parameter.metavar or parameter.name.upper()
-    else:
-        value = "" if parameter.is_flag else f" {parameter.metavar}"
-        names = ", ".join([*parameter.opts, *parameter.secondary_opts]) + value
+    value = "" if parameter.is_flag else f" {parameter.metavar}"
+    names = ", ".join([*parameter.opts, *parameter.secondary_opts]) + value
     return f"| `{names}` | {parameter.help} | {_default(parameter)} |"
 
 
@@ -63,7 +60,7 @@ def _default(parameter: Any) -> str:
     if parameter.required:
         return "required"
     default = parameter.default
-    if default is None or default == [] or (parameter.param_type_name == "option" and default is False):
+    if default is None or default == [] or default is False:
         return ""
     return f"`{default}`"
 

@@ -66,6 +66,8 @@ def segment_command(
 ) -> None:
     """Follow the objects of a mask through a clip and write masks, alpha video or overlays.
 
+    CLIP is a video file or a folder of images.
+
     vostool segment clip.mp4 --mask first.png
 
     vostool segment clip.mp4 --mask first.png -o alpha.mov -o overlay.mp4
