@@ -103,3 +103,19 @@ def test_cuda_agrees_with_the_cpu(weights: Path) -> None:
         frames = propagate(segmenter, make_frames(8), {0: make_annotation()})
         results.append(torch.stack([torch.from_numpy(result.alpha) for result in frames]))
     torch.testing.assert_close(results[0], results[1], rtol=0, atol=1e-3)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", ["auto", "float16", "bfloat16"])
+@pytest.mark.parametrize("memory", ["lfu", "every-k", "first-latest"])
+def test_half_precision_on_cuda_is_near_the_cpu(weights: Path, precision: str, memory: str) -> None:
+    from test_propagator import make_annotation, make_frames
+
+    from vostool.propagation.propagator import propagate
+
+    results = []
+    for device, chosen in (("cpu", "float32"), ("cuda", precision)):
+        segmenter = build_segmenter("lite", weights, device, precision=chosen, memory=memory)
+        frames = propagate(segmenter, make_frames(8), {0: make_annotation()})
+        results.append(torch.stack([torch.from_numpy(result.alpha) for result in frames]))
+    torch.testing.assert_close(results[0], results[1], rtol=0, atol=0.1)

@@ -144,6 +144,19 @@ def test_real_network_gives_probabilities_with_every_memory(memory: str) -> None
         assert 0 <= result.alpha.min() <= result.alpha.max() <= 1
 
 
+@pytest.mark.parametrize("memory", MEMORY_NAMES)
+def test_half_precision_gives_nearly_the_same(memory: str) -> None:
+    """As on GPUs; here on the CPU, where it is slow, over a few frames."""
+    frames, annotations = make_frames(4), {0: make_annotation()}
+    full = list(propagate(make_segmenter(memory, every=1), frames, annotations))
+    segmenter = make_segmenter(memory, every=1)
+    segmenter.precision = torch.bfloat16
+    half = list(propagate(segmenter, frames, annotations))
+    for expected, result in zip(full, half, strict=True):
+        assert result.alpha.dtype == np.float32
+        np.testing.assert_allclose(result.alpha, expected.alpha, atol=0.1)
+
+
 def test_segmenter_starts_each_clip_anew() -> None:
     segmenter = make_segmenter()
     frames, annotations = make_frames(8), {0: make_annotation()}
