@@ -12,6 +12,7 @@ from PIL import Image
 from vostool.errors import MaskError, UsageError
 from vostool.types import MAX_OBJECTS, Annotation
 from vostool.video.annotation import annotate
+from vostool.video.images import natural_key
 from vostool.video.mask_kinds import label_object
 from vostool.video.mask_picture import read_picture
 from vostool.video.mask_size import fit_labels
@@ -85,7 +86,7 @@ def _pictures_in(folder: Path) -> list[Path]:
         raise MaskError(f"--objects {folder} {what}", hint, code="mask.no_folder")
     suffixes = Image.registered_extensions()
     entries = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
-    paths = sorted((path for path in entries if path.suffix.lower() in suffixes), key=_natural)
+    paths = sorted((path for path in entries if path.suffix.lower() in suffixes), key=natural_key)
     if not paths:
         message = f"{folder} has no pictures, only {len(entries)} other files"
         raise MaskError(message, "put one picture per object there", code="mask.empty_folder")
@@ -93,12 +94,6 @@ def _pictures_in(folder: Path) -> list[Path]:
         message = f"{folder} has {len(paths)} pictures, more than the {MAX_OBJECTS} objects that can be followed"
         raise MaskError(message, "split them over several runs", code="mask.too_many_objects")
     return paths
-
-
-def _natural(path: Path) -> list[tuple[int, int, str]]:
-    """Sort key: numbers by value, the rest by text."""
-    parts = re.findall(r"[0-9]+|[^0-9]+", path.name.lower())
-    return [(0, int(part), part) if part[0] in "0123456789" else (1, 0, part) for part in parts]
 
 
 def _last_integer(stem: str) -> int:
