@@ -14,6 +14,8 @@ import torch
 from torch import nn
 
 from vostool.errors import UsageError
+from vostool.memory.bank import MemoryBank
+from vostool.memory.lfu import DEFAULT_CAPACITY_FRAMES, DEFAULT_FLOOR
 from vostool.memory.policy import build_bank, build_write_policy
 from vostool.memory.readers import AttentionReader, Counting, Similarity
 from vostool.models.lite import LiteConfig, LiteNetwork
@@ -39,12 +41,12 @@ class MemoryOptions:
     """
 
     memory: str = "lfu"
-    memory_frames: float = 4
+    memory_frames: float = DEFAULT_CAPACITY_FRAMES
     memory_every: int | None = None
     top_k: int = 20
     counting: Counting = "top-k"
     pin: bool = True
-    floor: float = 0.25
+    floor: float = DEFAULT_FLOOR
     temporary_previous: bool = False
 
 
@@ -122,7 +124,7 @@ def build_segmenter(
     reader = AttentionReader(system.similarity, options.top_k or None, options.counting)
     policy = build_write_policy(options.memory, options.memory_every, temporary_previous=options.temporary_previous)
 
-    def make_bank() -> Any:
+    def make_bank() -> MemoryBank:
         return build_bank(
             options.memory,
             options.memory_frames,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,9 @@ from synthetic_clips import make_clip
 from tiny_network import save_tiny_weights
 
 from vostool.cli.app import run
+from vostool.cli.segment import segment_command
+from vostool.pipelines.segment import SegmentOptions
+from vostool.systems import MemoryOptions
 
 SIZE = (48, 64)
 
@@ -152,6 +157,17 @@ def test_eval_scores_a_system(folder: Path, capsys: pytest.CaptureFixture[str]) 
     assert 0 <= scores["lite"]["J&F"] <= 1
     assert run(["eval", "--data", "data", "--system", "first-mask"]) == 0
     assert "first-mask" in capsys.readouterr().out
+
+
+def test_defaults_are_those_of_the_library() -> None:
+    """The command line cannot import the library's numbers, which would load torch; so they are compared here."""
+    shown = {name: each.default for name, each in signature(segment_command).parameters.items()}
+    library = {each.name: each.default for each in fields(SegmentOptions)}
+    same = ("size", "system", "weights", "device", "precision", "memory", "memory_frames", "memory_every", "top_k")
+    for name in (*same, "overwrite"):
+        assert shown[name] == library[name], name
+    assert shown["audio"] == library["copy_audio"]
+    assert shown["pin"] == MemoryOptions().pin
 
 
 def test_help_names_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:

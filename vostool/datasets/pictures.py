@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
+from vostool.video.images import IMAGE_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class MaskedPicture:
 
 def find_pictures(folder: Path) -> list[Path]:
     """All pictures below a folder, sorted."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
 
 
 def find_stills(root: Path) -> list[MaskedPicture]:

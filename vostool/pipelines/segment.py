@@ -9,7 +9,6 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +23,7 @@ from vostool.propagation.segmenter import MemorySegmenter
 from vostool.systems import build_segmenter, find_system
 from vostool.types import Annotation, FrameResult, VideoInfo
 from vostool.video.background import background
+from vostool.video.images import DEFAULT_FRAME_RATE
 from vostool.video.interface import VideoReader
 from vostool.video.mask_report import summary_line
 from vostool.video.output_kind import OutputPlan, check_outputs, part_path, resolve_outputs
@@ -89,12 +89,8 @@ def segment_video(
     """
     if on_frame is not None:
         listeners = replace(listeners, on_frame=on_frame)
-    with _memory_errors(), open_video(options.source, **_reader_options(options)) as reader:
+    with _memory_errors(), open_video(options.source, options.frame_rate or DEFAULT_FRAME_RATE) as reader:
         return _Job(options, reader, listeners).run()
-
-
-def _reader_options(options: SegmentOptions) -> dict[str, Any]:
-    return {} if options.frame_rate is None else {"frame_rate": options.frame_rate}
 
 
 class _Job:

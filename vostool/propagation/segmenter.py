@@ -15,13 +15,16 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from vostool.memory.bank import MemoryBank
 from vostool.memory.entries import MemoryEntry, MemoryRead
 from vostool.memory.policy import WritePolicy
 from vostool.memory.readers import AttentionReader
-from vostool.models.lite import mask_cells
 from vostool.models.network import Network, QueryFeatures, sum_of_others
+
+# Memory positions lie at stride 16 in every system.
+POSITION_STRIDE = 16
 
 
 @dataclass(frozen=True)
@@ -174,6 +177,6 @@ class MemorySegmenter:
 
 def majority_owner(masks: Tensor) -> Tensor:
     """(K, h', w') masks to (1, P) int64: the object that most of each position belongs to, -1 for the background."""
-    shares = mask_cells(masks).mean(dim=1).flatten(1)
+    shares = functional.avg_pool2d(masks[:, None], POSITION_STRIDE).flatten(1)
     background = 1.0 - shares.sum(dim=0, keepdim=True)
     return torch.cat([background, shares]).argmax(dim=0, keepdim=True) - 1
