@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from vostool.models.blocks.residual import ResidualBlock, UpsampleBlock
 from vostool.models.blocks.resnet import ResNet18Stride16, normalise
-from vostool.models.network import QueryFeatures
+from vostool.models.network import MemoryFeatures, QueryFeatures
 
 CELLS_PER_SIDE = 4
 NUM_CELLS = CELLS_PER_SIDE**2
@@ -99,7 +99,7 @@ class LiteDecoder(nn.Module):
             self.predict.weight[0, -1, 1, 1] = 1.0
 
     def forward(self, readout: Tensor, prior: Tensor, features: QueryFeatures, image_of_object: Tensor) -> Tensor:
-        x = self.compress(torch.cat([readout, features.s16[image_of_object], prior], dim=1))
+        x = self.compress(torch.cat([readout, features.value[image_of_object], prior], dim=1))
         x = self.up_s8(features.s8, x, image_of_object)
         x = self.up_s4(features.s4, x, image_of_object)
         propagated = functional.pixel_shuffle(readout[:, -NUM_CELLS:], CELLS_PER_SIDE)
@@ -110,7 +110,7 @@ class LiteDecoder(nn.Module):
 class LiteNetwork(nn.Module):
     """Key encoder, memory encoder and decoder of ``lite``."""
 
-    stride = 16
+    has_object_keys = False
 
     def __init__(self, config: LiteConfig | None = None) -> None:
         super().__init__()
@@ -134,16 +134,16 @@ class LiteNetwork(nn.Module):
     def encode_query(self, image: Tensor) -> QueryFeatures:
         """See ``Network.encode_query``."""
         s16, s8, s4 = self.backbone(normalise(image))
-        return QueryFeatures(self.key_projection(s16), s16, s8, s4)
+        return QueryFeatures(self.key_projection(s16), s16, s16, s8, s4)
 
     def encode_memory(
         self, image: Tensor, features: QueryFeatures, masks: Tensor, others: Tensor, image_of_object: Tensor
-    ) -> Tensor:
+    ) -> MemoryFeatures:
         """See ``Network.encode_memory``; V is ``config.value_channels``."""
         planes = torch.stack([masks, others], dim=1)
         stem = self.mask_stem(torch.cat([normalise(image)[image_of_object], planes], dim=1))
         learned = self.fuser(torch.cat([features.s16[image_of_object], stem], dim=1))
-        return torch.cat([learned, mask_cells(masks)], dim=1)
+        return MemoryFeatures(features.key, torch.cat([learned, mask_cells(masks)], dim=1))
 
     def decode(
         self, readout: Tensor, features: QueryFeatures, previous: Tensor | None, image_of_object: Tensor

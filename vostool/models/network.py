@@ -19,24 +19,43 @@ class QueryFeatures:
 
     Attributes:
         key: (B, C, h, w).
+        value: (B, D, h, w), what the decoder takes beside the values that were read.
         s16, s8, s4: Features at strides 16, 8 and 4, for the decoder's skips and the memory encoder.
     """
 
     key: Tensor
+    value: Tensor
     s16: Tensor
     s8: Tensor
     s4: Tensor
 
     def frame(self, index: int, num_frames: int) -> QueryFeatures:
         """Features of one frame of each clip, where the batch is clips times frames in that order."""
-        parts = (self.key, self.s16, self.s8, self.s4)
+        parts = (self.key, self.value, self.s16, self.s8, self.s4)
         return QueryFeatures(*(part.unflatten(0, (-1, num_frames))[:, index] for part in parts))
 
 
-class Network(Protocol):
-    """The three passes of a space-time-memory network."""
+@dataclass(frozen=True)
+class MemoryFeatures:
+    """A frame and its masks, encoded for the memory.
 
-    stride: int
+    Attributes:
+        key: (B, C, h, w) where objects share the key of their image, (M, C, h, w) where each has its own.
+        value: (M, V, h, w).
+    """
+
+    key: Tensor
+    value: Tensor
+
+
+class Network(Protocol):
+    """The three passes of a space-time-memory network.
+
+    Attributes:
+        has_object_keys: Whether each object has memory keys of its own (STM), or shares those of its image (STCN).
+    """
+
+    has_object_keys: bool
 
     def encode_query(self, image: Tensor) -> QueryFeatures:
         """Args: image (B, 3, H, W) RGB in 0..1."""
@@ -44,8 +63,8 @@ class Network(Protocol):
 
     def encode_memory(
         self, image: Tensor, features: QueryFeatures, masks: Tensor, others: Tensor, image_of_object: Tensor
-    ) -> Tensor:
-        """Encodes masks into memory values (M, V, h, w).
+    ) -> MemoryFeatures:
+        """Encodes a frame with the masks of its objects.
 
         Args:
             image: (B, 3, H, W) RGB in 0..1.

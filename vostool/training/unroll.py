@@ -55,8 +55,9 @@ class _Clip:
         """Adds a frame with masks (M, S, S) to the memory."""
         rows, features = self._batch.image_of_object, self._frames[index]
         image, others = self._batch.frames[:, index], sum_of_others(masks, rows)
-        value = self._network.encode_memory(image, features, masks, others, rows)
-        self._bank.write(MemoryEntry(features.key.flatten(2)[rows], value.flatten(2)), index)
+        memory = self._network.encode_memory(image, features, masks, others, rows)
+        key = memory.key if self._network.has_object_keys else memory.key[rows]
+        self._bank.write(MemoryEntry(key.flatten(2), memory.value.flatten(2)), index)
 
     def segment(self, index: int, previous: Tensor | None) -> Tensor:
         """Aggregated logits (B, K+1, S, S) of a frame."""

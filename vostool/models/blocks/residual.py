@@ -20,6 +20,21 @@ class ResidualBlock(nn.Module):
         return self.projection(x) + residual
 
 
+class WideResidualBlock(nn.Module):
+    """The same with a 3x3 convolution, named ``downsample``, where the channels change: STM's and STCN's ``ResBlock``."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
+        needs_projection = in_channels != out_channels
+        self.downsample = nn.Conv2d(in_channels, out_channels, 3, padding=1) if needs_projection else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        residual = self.conv2(functional.relu(self.conv1(functional.relu(x))))
+        return self.downsample(x) + residual
+
+
 class UpsampleBlock(nn.Module):
     """Doubles the resolution, adds a projected skip connection and refines.
 
