@@ -13,7 +13,7 @@ def _encode(network: LiteNetwork, image: torch.Tensor, masks: torch.Tensor) -> t
     """Memory values and logits of objects that all lie in the only image of the batch."""
     rows = torch.zeros(len(masks), dtype=torch.int64)
     features = network.encode_query(image)
-    value = network.encode_memory(image, features, masks, sum_of_others(masks, rows), rows)
+    value = network.encode_memory(image, features, masks, sum_of_others(masks, rows), rows).value
     return value, network.decode(value, features, masks, rows)
 
 
@@ -74,7 +74,7 @@ def test_images_of_a_batch_do_not_see_each_other() -> None:
     images, masks = torch.rand(2, 3, 32, 48), torch.rand(2, 32, 48)
     rows = torch.arange(2)
     features = network.encode_query(images)
-    value = network.encode_memory(images, features, masks, torch.zeros_like(masks), rows)
+    value = network.encode_memory(images, features, masks, torch.zeros_like(masks), rows).value
     for index in range(2):
         alone, _ = _encode(network, images[index : index + 1], masks[index : index + 1])
         torch.testing.assert_close(value[index : index + 1], alone, rtol=1e-4, atol=1e-5)
@@ -112,7 +112,7 @@ def test_a_frame_costs_at_most_30_gmac() -> None:
             features = network.encode_query(image)
         operations.append(counter.get_total_flops())
         with FlopCounterMode(display=False) as counter:
-            value = network.encode_memory(image, features, masks, torch.zeros_like(masks), rows)
+            value = network.encode_memory(image, features, masks, torch.zeros_like(masks), rows).value
         operations.append(counter.get_total_flops())
         with FlopCounterMode(display=False) as counter:
             network.decode(value, features, masks, rows)

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vostool.propagation.aggregate import aggregate, aggregate_logits
+from vostool.propagation.aggregate import Prediction, aggregate, aggregate_logits
 
 
 @given(st.lists(st.floats(0.001, 0.999), min_size=1, max_size=5))
@@ -48,3 +48,28 @@ def test_half_precision_input_is_aggregated_in_float32() -> None:
 def test_batches_are_independent() -> None:
     probabilities = torch.rand(3, 2, 4, 4)
     torch.testing.assert_close(aggregate(probabilities)[1], aggregate(probabilities[1]))
+
+
+def test_background_of_its_own() -> None:
+    objects, background = torch.rand(2, 3, 4), torch.rand(3, 4)
+    claims = torch.cat([background[None], objects]).clamp(1e-7, 1 - 1e-7)
+    odds = claims / (1 - claims)
+    torch.testing.assert_close(aggregate(objects, background), odds / odds.sum(dim=0))
+    torch.testing.assert_close(aggregate(objects[:1], background), torch.cat([background[None], objects[:1]]))
+
+
+def test_absent_channels_take_their_margin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the published margin they are lost in rounding; a wide one shows them."""
+    monkeypatch.setattr("vostool.propagation.aggregate.PROBABILITY_MARGIN", 0.01)
+    objects = torch.full((2, 1, 1), 0.5)
+    odds = torch.tensor([1 / 3, 1.0, 1.0])
+    torch.testing.assert_close(aggregate(objects, min_channels=11).flatten(), odds / (odds.sum() + 8 / 99))
+
+
+def test_mean_of_predictions() -> None:
+    first, second = Prediction(torch.rand(2, 3, 4), torch.rand(3, 4)), Prediction(torch.rand(2, 3, 4))
+    assert torch.equal(Prediction.mean([first]).objects, first.objects)
+    both = Prediction.mean([first, second])
+    torch.testing.assert_close(both.objects, (first.objects + second.objects) / 2)
+    assert both.background is None
+    assert Prediction.mean([first, first]).background is not None

@@ -11,7 +11,9 @@ from tiny_network import tiny_network
 
 from vostool.memory.policy import MEMORY_NAMES, build_bank, build_write_policy
 from vostool.memory.readers import AttentionReader
-from vostool.propagation.propagator import propagate
+from vostool.propagation.aggregate import Prediction, aggregate
+from vostool.propagation.preprocess import Canvas
+from vostool.propagation.propagator import draw_over, propagate
 from vostool.propagation.segmenter import FrameInput, MemorySegmenter, majority_owner
 from vostool.types import Annotation, Frame
 
@@ -39,8 +41,9 @@ def make_annotation(frame_index: int = 0, object_id: int = 7) -> Annotation:
 class RecordingSegmenter:
     """Says that every object is where it was; records the calls."""
 
-    stride = 16
+    canvas = Canvas()
     device = torch.device("cpu")
+    precision = torch.float32
     num_memory_bytes = 0
 
     def __init__(self) -> None:
@@ -51,10 +54,13 @@ class RecordingSegmenter:
         self.calls.append(("start", frame.index))
         self._masks = masks
 
-    def predict(self, frame: FrameInput) -> torch.Tensor:
+    def predict(self, frame: FrameInput) -> Prediction:
         assert frame.previous is not None
         self.calls.append(("predict", frame.index))
-        return self._masks.clamp(0.01, 0.99)
+        return Prediction(self._masks.clamp(0.01, 0.99))
+
+    def aggregate(self, prediction: Prediction) -> torch.Tensor:
+        return aggregate(prediction.objects, prediction.background)
 
     def commit(self, frame: FrameInput, probabilities: torch.Tensor) -> None:
         torch.testing.assert_close(probabilities.sum(dim=0), torch.ones(probabilities.shape[1:]))
@@ -199,3 +205,10 @@ def test_majority_owner_is_the_object_of_most_pixels() -> None:
     masks[1, :4, 10:16] = 1.0
     assert majority_owner(masks).tolist() == [[0, 1]]
     assert majority_owner(torch.zeros(2, 16, 32)).tolist() == [[-1, -1]]
+
+
+def test_others_stay_unsure_where_nothing_is_drawn() -> None:
+    probabilities = torch.tensor([[[0.2, 0.7]], [[0.5, 0.1]]])
+    drawn = torch.tensor([[[1.0, 0.0]], [[0.0, 0.0]]])
+    expected = torch.tensor([[[0.0, 0.7]], [[1.0, 0.0]], [[0.0, 0.0]]])
+    torch.testing.assert_close(draw_over(probabilities, drawn, [1, 2]), expected)

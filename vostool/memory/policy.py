@@ -22,10 +22,13 @@ class WritePolicy:
     Attributes:
         every: Every so many frames one is written.
         temporary_previous: True if the others are temporary entries, which only the next frame reads.
+        restarts: Whether frames are counted from the newest annotated one (STCN:inference_core_yv.py) instead of from
+            the first.
     """
 
     every: int = DEFAULT_EVERY
     temporary_previous: bool = False
+    restarts: bool = False
 
     def __post_init__(self) -> None:
         if self.every < 1:
@@ -34,16 +37,18 @@ class WritePolicy:
             )
 
     def should_write(self, ticks_since_start: int) -> bool:
-        """Whether to write a frame, given its distance from the first one in frames."""
+        """Whether to write a frame, given its distance in frames from the one that is counted from."""
         return ticks_since_start % self.every == 0
 
 
-def build_write_policy(name: str, every: int | None = None, *, temporary_previous: bool = False) -> WritePolicy:
+def build_write_policy(
+    name: str, every: int | None = None, *, temporary_previous: bool = False, restarts: bool = False
+) -> WritePolicy:
     """The write policy of a memory; unless told otherwise, the latest frame of first-and-latest is the previous one."""
     _check_name(name)
     if every is None:
         every = 1 if name == "first-latest" else DEFAULT_EVERY
-    return WritePolicy(every, temporary_previous)
+    return WritePolicy(every, temporary_previous, restarts)
 
 
 def build_bank(

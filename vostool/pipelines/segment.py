@@ -127,7 +127,7 @@ class _Job:
             memory_frames=options.memory_frames, memory_every=options.memory_every, top_k=options.top_k,
             pin=options.pin,
         )  # fmt: skip
-        geometry = plan_geometry(info.size, options.size, segmenter.stride)
+        geometry = plan_geometry(info.size, options.size, segmenter.canvas)
         report.system, report.device = options.system, str(segmenter.device)
         report.precision = str(segmenter.precision).removeprefix("torch.")
         report.weights, report.weights_sha256 = str(weights), file_sha256(weights)

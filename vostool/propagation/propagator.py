@@ -5,16 +5,16 @@ Shapes: K objects; h', w' padded network size; H, W source size.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from vostool.propagation.aggregate import aggregate
 from vostool.propagation.postprocess import to_alpha, to_labels, to_source
-from vostool.propagation.preprocess import Geometry, plan_geometry, preprocess_image, preprocess_masks
+from vostool.propagation.preprocess import Geometry, clear_border, plan_geometry, preprocess_image, preprocess_masks
 from vostool.propagation.segmenter import FrameInput, Segmenter
 from vostool.types import Annotation, Frame, FrameResult
 
@@ -73,43 +73,71 @@ class Propagator:
 
     def _segment(self, frame: Frame) -> FrameResult:
         inputs = self._inputs(frame)
-        probabilities = aggregate(self._segmenter.predict(inputs))
+        probabilities = self._predict(inputs)
         self._segmenter.commit(inputs, probabilities)
         self._previous = probabilities[1:]
         at_source = to_source(probabilities, self._plan(frame))
         return FrameResult(frame, to_labels(at_source, self._object_ids), to_alpha(at_source), self._object_ids)
 
     def _annotate(self, frame: Frame, annotation: Annotation) -> FrameResult:
-        inputs = self._inputs(frame)
+        inputs, plan = self._inputs(frame), self._plan(frame)
+        drawn = preprocess_masks(annotation.labels, annotation.object_ids, plan, self._segmenter.device)
         if not self._object_ids:
             self._object_ids = annotation.object_ids
-            return self._remember(frame, inputs, annotation.labels, self._segmenter.start)
-        predicted = to_source(aggregate(self._segmenter.predict(inputs)), self._plan(frame))
-        labels = _correct(to_labels(predicted, self._object_ids), annotation)
-        self._object_ids += tuple(i for i in annotation.object_ids if i not in self._object_ids)
-        return self._remember(frame, inputs, labels, self._segmenter.add)
+            self._segmenter.start(inputs, drawn)
+            self._previous = drawn
+            return FrameResult(frame, annotation.labels, _planes(annotation), self._object_ids)
+        probabilities = self._predict(inputs)
+        predicted_ids = self._object_ids
+        self._object_ids += tuple(i for i in annotation.object_ids if i not in predicted_ids)
+        rows = [self._object_ids.index(object_id) for object_id in annotation.object_ids]
+        self._previous = draw_over(probabilities[1:], drawn, rows)
+        self._segmenter.add(inputs, self._previous)
+        at_source = to_source(probabilities, plan)
+        labels = _correct(to_labels(at_source, predicted_ids), annotation)
+        alpha = draw_over(at_source[1:].cpu(), torch.from_numpy(_planes(annotation)), rows)
+        return FrameResult(frame, labels, alpha.numpy(), self._object_ids)
 
-    def _remember(
-        self, frame: Frame, inputs: FrameInput, labels: np.ndarray, remember: Callable[[FrameInput, Tensor], None]
-    ) -> FrameResult:
-        """Hands certain masks to the segmenter, and out as they are."""
-        masks = preprocess_masks(labels, self._object_ids, self._plan(frame), self._segmenter.device)
-        remember(inputs, masks)
-        self._previous = masks
-        alpha = np.stack([labels == object_id for object_id in self._object_ids]).astype(np.float32)
-        return FrameResult(frame, labels, alpha, self._object_ids)
+    def _predict(self, inputs: FrameInput) -> Tensor:
+        """(K+1, h', w') aggregated probabilities, as the segmenter wants them remembered."""
+        probabilities = self._segmenter.aggregate(self._segmenter.predict(inputs))
+        assert self._geometry is not None
+        return clear_border(probabilities, self._geometry) if self._segmenter.canvas.clears_border else probabilities
 
     def _inputs(self, frame: Frame) -> FrameInput:
         image = preprocess_image(frame.image, self._plan(frame), self._segmenter.device)
-        return FrameInput(frame.index, image, self._previous)
+        return FrameInput(frame.index, image, self._previous, self._plan(frame).padding)
 
     def _plan(self, frame: Frame) -> Geometry:
         """The clip's geometry, settled by its first frame."""
         size = (frame.image.shape[0], frame.image.shape[1])
         if self._geometry is None:
-            self._geometry = plan_geometry(size, self._short_side, self._segmenter.stride)
+            self._geometry = plan_geometry(size, self._short_side, self._segmenter.canvas)
         assert self._geometry.source_size == size, "readers give frames of one size"
         return self._geometry
+
+
+def draw_over(probabilities: Tensor, drawn: Tensor, rows: Sequence[int]) -> Tensor:
+    """Objects as they are drawn, and the others as they are predicted wherever nothing is drawn.
+
+    The others stay as unsure as they are (STCN:inference_core_yv.py).
+
+    Args:
+        probabilities: (K, H, W) of the objects that are known.
+        drawn: (A, H, W) masks in 0..1.
+        rows: Which object each mask is of; objects from K on are new.
+
+    Returns:
+        (K', H, W), K' objects with the new ones.
+    """
+    num_new = max(0, max(rows) + 1 - len(probabilities))
+    known = functional.pad(probabilities, (0, 0, 0, 0, 0, num_new)) * (1.0 - drawn.sum(dim=0)).clamp(min=0.0)
+    return known.index_copy(0, torch.tensor(rows, device=known.device), drawn)
+
+
+def _planes(annotation: Annotation) -> np.ndarray:
+    """(A, H, W) float32, 1 where an object is drawn."""
+    return np.stack([annotation.labels == object_id for object_id in annotation.object_ids]).astype(np.float32)
 
 
 def _correct(predicted: np.ndarray, annotation: Annotation) -> np.ndarray:

@@ -22,6 +22,8 @@ from vostool.memory.entries import MemoryEntry, MemoryRead
 from vostool.memory.policy import WritePolicy
 from vostool.memory.readers import AttentionReader
 from vostool.models.network import Network, QueryFeatures, sum_of_others
+from vostool.propagation.aggregate import Prediction, aggregate
+from vostool.propagation.preprocess import MIRRORED, Canvas
 
 # Memory positions lie at stride 16 in every system.
 POSITION_STRIDE = 16
@@ -35,25 +37,38 @@ class FrameInput:
         index: 0-based place in the clip.
         image: (1, 3, h', w') float32 RGB in 0..1.
         previous: (K, h', w') aggregated probabilities of the frame before; None where nothing is known of it.
+        padding: Pixels beside the picture, left, right, top and bottom.
     """
 
     index: int
     image: Tensor
     previous: Tensor | None = None
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
 
 
 class Segmenter(Protocol):
-    """Follows the objects of one clip at a time."""
+    """Follows the objects of one clip at a time.
 
-    stride: int
+    Attributes:
+        canvas: How it wants its pictures framed.
+        device: Where its tensors live.
+        precision: What it computes in.
+    """
+
+    canvas: Canvas
     device: torch.device
+    precision: torch.dtype
 
     def start(self, frame: FrameInput, masks: Tensor) -> None:
         """Begins a clip: forgets the last one and remembers the masks (K, h', w') of an annotated frame."""
         ...
 
-    def predict(self, frame: FrameInput) -> Tensor:
-        """(K, h', w') float32 probability of each object, each on its own, not aggregated; remembers nothing."""
+    def predict(self, frame: FrameInput) -> Prediction:
+        """Each object on its own, float32, not aggregated; remembers nothing."""
+        ...
+
+    def aggregate(self, prediction: Prediction) -> Tensor:
+        """(K+1, h', w') probabilities, row 0 background, of a prediction or of a mean over several."""
         ...
 
     def commit(self, frame: FrameInput, probabilities: Tensor) -> None:
@@ -70,6 +85,25 @@ class Segmenter(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Conventions:
+    """What the published systems do differently around the same loop.
+
+    Attributes:
+        canvas: How pictures are framed.
+        min_channels: See ``aggregate``; STM's softmax always runs over 11.
+        softens_annotations: Whether annotated masks, too, go through the aggregation before they are remembered
+            (STCN:inference_core.py); else they are remembered as 0 and 1.
+    """
+
+    canvas: Canvas = MIRRORED
+    min_channels: int = 0
+    softens_annotations: bool = False
+
+
+DEFAULT_CONVENTIONS = Conventions()
+
+
 class MemorySegmenter:
     """A space-time-memory network over a memory bank.
 
@@ -79,6 +113,7 @@ class MemorySegmenter:
         make_bank: Gives an empty bank; called at the start of each clip.
         policy: Which frames are written.
         precision: Type that the network computes in; float32 switches automatic mixed precision off.
+        conventions: What systems do differently around the network.
     """
 
     def __init__(
@@ -89,14 +124,16 @@ class MemorySegmenter:
         policy: WritePolicy,
         device: torch.device,
         precision: torch.dtype = torch.float32,
+        conventions: Conventions = DEFAULT_CONVENTIONS,
     ) -> None:
         self.network = network
         self.reader = reader
         self.policy = policy
         self.device = device
-        self.stride = network.stride
-        self._make_bank = make_bank
         self.precision = precision
+        self.canvas = conventions.canvas
+        self._conventions = conventions
+        self._make_bank = make_bank
         self._bank = make_bank()
         self._first_index = 0
         self._features: QueryFeatures | None = None
@@ -110,10 +147,10 @@ class MemorySegmenter:
         self._first_index = frame.index
         with self._computing():
             features = self.network.encode_query(frame.image)
-        self._remember(frame, features, masks, pinned=True)
+        self._remember_annotated(frame, features, masks)
 
     @torch.inference_mode()
-    def predict(self, frame: FrameInput) -> Tensor:
+    def predict(self, frame: FrameInput) -> Prediction:
         """See ``Segmenter.predict``."""
         with self._computing():
             self._features = features = self.network.encode_query(frame.image)
@@ -121,7 +158,11 @@ class MemorySegmenter:
             readout = read.value.unflatten(2, features.key.shape[-2:])
             image_of_object = self._image_of_object(len(readout))
             logits = self.network.decode(readout, features, frame.previous, image_of_object)
-        return logits.float().sigmoid()
+        return Prediction(logits.float().sigmoid())
+
+    def aggregate(self, prediction: Prediction) -> Tensor:
+        """See ``Segmenter.aggregate``."""
+        return aggregate(prediction.objects, prediction.background, self._conventions.min_channels)
 
     @torch.inference_mode()
     def commit(self, frame: FrameInput, probabilities: Tensor) -> None:
@@ -138,7 +179,9 @@ class MemorySegmenter:
         num_new = len(masks) - self._bank.num_objects
         if num_new:
             self._bank.add_objects(num_new, frame.index)
-        self._remember(frame, features, masks, pinned=True)
+        if self.policy.restarts:
+            self._first_index = frame.index
+        self._remember_annotated(frame, features, masks)
 
     @property
     def num_memory_bytes(self) -> int:
@@ -153,14 +196,19 @@ class MemorySegmenter:
         self._bank.count(read.usage)
         return features
 
+    def _remember_annotated(self, frame: FrameInput, features: QueryFeatures, masks: Tensor) -> None:
+        if self._conventions.softens_annotations:
+            masks = self.aggregate(Prediction(masks))[1:]
+        self._remember(frame, features, masks, pinned=True)
+
     def _remember(
         self, frame: FrameInput, features: QueryFeatures, masks: Tensor, *, pinned: bool = False, is_kept: bool = True
     ) -> None:
         image_of_object = self._image_of_object(len(masks))
         others = sum_of_others(masks, image_of_object)
         with self._computing():
-            value = self.network.encode_memory(frame.image, features, masks, others, image_of_object)
-        entry = MemoryEntry(features.key.flatten(2), value.flatten(2), majority_owner(masks))
+            memory = self.network.encode_memory(frame.image, features, masks, others, image_of_object)
+        entry = MemoryEntry(memory.key.flatten(2), memory.value.flatten(2), majority_owner(masks))
         if is_kept:
             self._bank.write(entry, frame.index, pinned=pinned)
         else:

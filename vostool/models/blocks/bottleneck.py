@@ -1,4 +1,4 @@
-"""Stages of ResNet-50 with batch norm, under torchvision's parameter names: conv1, bn1, ..., downsample.0, downsample.1.
+"""Stages of ResNet-50 with batch norm, under torchvision's parameter names: conv1, bn1, ..., downsample.1.
 
 The published systems stop at stride 16 (STM, STCN) or go on to stride 32 (RGMP).
 """

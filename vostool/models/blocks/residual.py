@@ -21,7 +21,7 @@ class ResidualBlock(nn.Module):
 
 
 class WideResidualBlock(nn.Module):
-    """The same with a 3x3 convolution, named ``downsample``, where the channels change: STM's and STCN's ``ResBlock``."""
+    """The same with a 3x3 projection, named ``downsample``: STM's and STCN's ``ResBlock``."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
