@@ -33,6 +33,11 @@ SEED = 3
 needs_golden = pytest.mark.skipif(not GOLDEN.is_file(), reason="there is no shared folder with golden numbers")
 
 
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope="module")
 def network() -> StcnNetwork:
     network = StcnNetwork().eval().requires_grad_(False)
@@ -171,9 +176,8 @@ def test_gradients_reach_all_parameters() -> None:
     _, written = _write(network, torch.rand(1, 3, 64, 64), torch.rand(2, 64, 64), rows)
     features = network.encode_query(torch.rand(1, 3, 64, 64))
     network.decode(_read(written, features.key, 4), features, None, rows).sum().backward()
-    without = [name for name, parameter in network.named_parameters() if parameter.grad is None]
-    dead = [name for name, parameter in network.named_parameters() if not parameter.grad.any()]
-    assert (without, dead) == ([], [])
+    gradients = {name: parameter.grad for name, parameter in network.named_parameters()}
+    assert not [name for name, gradient in gradients.items() if gradient is None or not gradient.any()]
 
 
 def _perceptron(gate: torch.nn.Module) -> Callable[[Tensor], Tensor]:
@@ -182,7 +186,6 @@ def _perceptron(gate: torch.nn.Module) -> Callable[[Tensor], Tensor]:
 
 
 def test_cbam_position_by_position() -> None:
-    torch.manual_seed(0)
     cbam, x = Cbam(32), torch.randn(1, 32, 3, 4)
     by_channel = x[0].reshape(32, 12)
     perceptron = _perceptron(cbam.ChannelGate)
