@@ -5,13 +5,13 @@ A system is one entry of ``SYSTEMS``; ``build_segmenter`` turns it into a Segmen
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from vostool.errors import UsageError
 from vostool.memory.bank import MemoryBank
@@ -19,8 +19,11 @@ from vostool.memory.lfu import DEFAULT_CAPACITY_FRAMES, DEFAULT_FLOOR
 from vostool.memory.policy import build_bank, build_write_policy
 from vostool.memory.readers import AttentionReader, Counting, Similarity
 from vostool.models.lite import LiteConfig, LiteNetwork
+from vostool.models.stcn import StcnNetwork, adapt_single_object
+from vostool.models.stm import StmNetwork
 from vostool.propagation.device import resolve_device, resolve_precision
-from vostool.propagation.segmenter import MemorySegmenter
+from vostool.propagation.preprocess import Canvas
+from vostool.propagation.segmenter import DEFAULT_CONVENTIONS, Conventions, MemorySegmenter, Segmenter
 from vostool.weights.load import apply_weights, load_weights
 from vostool.weights.store import find_weights
 
@@ -38,6 +41,7 @@ class MemoryOptions:
         pin: Whether annotated frames are kept out of eviction.
         floor: Share of the capacity that live objects are sure to keep; 0 for none.
         temporary_previous: Whether the previous frame is always read.
+        restarts: Whether an annotated frame starts the count of ``memory_every`` anew.
     """
 
     memory: str = "lfu"
@@ -48,6 +52,7 @@ class MemoryOptions:
     pin: bool = True
     floor: float = DEFAULT_FLOOR
     temporary_previous: bool = False
+    restarts: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,26 +62,52 @@ class System:
     Attributes:
         name: As in ``--system``.
         title: One line for people.
-        make_network: From the config of a weights file.
+        source: Where it was published.
+        make_network: From the config of a weights file; with random weights.
         similarity: ``l2`` or ``dot``.
-        defaults: How it remembers unless told otherwise.
+        defaults: How it remembers unless told otherwise; None if it has no memory bank but a reference frame.
+        conventions: What it does differently around the network.
+        scales: Sizes at which it sees each frame unless told otherwise, as factors.
+        adapt: Makes weights of older layouts fit.
     """
 
     name: str
     title: str
+    source: str
     make_network: Callable[[dict[str, Any]], nn.Module]
-    similarity: Similarity
-    defaults: MemoryOptions
+    similarity: Similarity = "dot"
+    defaults: MemoryOptions | None = MemoryOptions()
+    conventions: Conventions = DEFAULT_CONVENTIONS
+    scales: tuple[float, ...] = (1.0,)
+    adapt: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] = dict
 
 
 def _make_lite(config: dict[str, Any]) -> nn.Module:
     return LiteNetwork(LiteConfig.from_dict(config))
 
 
+# STM, section 3.6: the first frame, every fifth one and the one before are read, all of them.
+STM_MEMORY = MemoryOptions("every-k", top_k=0, temporary_previous=True)
+# STM:model.py: padded with zeros before normalisation, cropped before aggregation, aggregated over 11 channels.
+STM_CONVENTIONS = Conventions(Canvas(fill="black", clears_border=True), min_channels=11)
+# STCN:inference_core.py and inference_core_yv.py: padded after normalisation; the first mask is aggregated as well.
+STCN_CONVENTIONS = Conventions(Canvas(fill="mean"), softens_annotations=True)
+
 SYSTEMS = {
     system.name: system
-    for system in (System("lite", "the shipped network: small, fast, LFU memory", _make_lite, "l2", MemoryOptions()),)
-}
+    for system in (
+        System("lite", "the shipped network: small, fast, LFU memory", "vostool", _make_lite, "l2"),
+        System(
+            "stcn", "keys of the image, values of the objects; LFU memory as an option",
+            "Cheng et al. 2021; adaptive memory: thesis", lambda config: StcnNetwork(), "l2",
+            MemoryOptions("every-k", restarts=True), STCN_CONVENTIONS, adapt=adapt_single_object,
+        ),
+        System(
+            "stm", "keys and values of each object, dense reads", "Oh et al., ICCV 2019",
+            lambda config: StmNetwork(), defaults=STM_MEMORY, conventions=STM_CONVENTIONS,
+        ),
+    )
+}  # fmt: skip
 
 
 def list_systems() -> tuple[System, ...]:
@@ -102,7 +133,7 @@ def build_segmenter(
     *,
     precision: str = "auto",
     **overrides: Any,
-) -> MemorySegmenter:
+) -> Segmenter:
     """A Segmenter ready to start a clip.
 
     Args:
@@ -118,11 +149,24 @@ def build_segmenter(
         WeightsError: The weights are missing or do not fit.
     """
     system = find_system(name)
-    options = override(system.defaults, overrides)
     target = resolve_device(device)
     network = load_network(system, weights).to(target)
+    return make_segmenter(system, network, target, resolve_precision(precision, target), **overrides)
+
+
+def make_segmenter(
+    system: System, network: Any, device: torch.device, precision: torch.dtype = torch.float32, **overrides: Any
+) -> Segmenter:
+    """A Segmenter over a network that is there already, in evaluation mode and on the device."""
+    assert system.defaults is not None
+    options = override(system.defaults, overrides)
     reader = AttentionReader(system.similarity, options.top_k or None, options.counting)
-    policy = build_write_policy(options.memory, options.memory_every, temporary_previous=options.temporary_previous)
+    policy = build_write_policy(
+        options.memory,
+        options.memory_every,
+        temporary_previous=options.temporary_previous,
+        restarts=options.restarts,
+    )
 
     def make_bank() -> MemoryBank:
         return build_bank(
@@ -133,7 +177,7 @@ def build_segmenter(
             has_temporary=options.temporary_previous,
         )
 
-    return MemorySegmenter(network, reader, make_bank, policy, target, resolve_precision(precision, target))
+    return MemorySegmenter(network, reader, make_bank, policy, device, precision, system.conventions)
 
 
 def override(defaults: MemoryOptions, overrides: dict[str, Any]) -> MemoryOptions:
@@ -155,5 +199,5 @@ def load_network(system: System, weights: str | Path | None = None) -> Any:
     """The system's network with its weights, in evaluation mode and in the memory format that is fastest."""
     loaded = load_weights(find_weights(system.name, weights), system.name)
     network = system.make_network(loaded.config)
-    apply_weights(network, loaded)
+    apply_weights(network, replace(loaded, tensors=dict(system.adapt(loaded.tensors))))
     return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -19,7 +19,7 @@ from vostool.pipelines.report import FrameProgress, Listeners, ObjectSummary, Se
 from vostool.pipelines.signals import StopRequest, catch_stop_signals
 from vostool.propagation.preprocess import plan_geometry
 from vostool.propagation.propagator import DEFAULT_SHORT_SIDE, propagate
-from vostool.propagation.segmenter import MemorySegmenter
+from vostool.propagation.segmenter import Segmenter
 from vostool.systems import build_segmenter, find_system
 from vostool.types import Annotation, FrameResult, VideoInfo
 from vostool.video.background import background
@@ -119,7 +119,7 @@ class _Job:
         self._close_report(segmenter, plans, sinks)
         return self._report
 
-    def _build(self, info: VideoInfo) -> MemorySegmenter:
+    def _build(self, info: VideoInfo) -> Segmenter:
         options, report = self._options, self._report
         weights = find_weights(find_system(options.system).name, options.weights)
         segmenter = build_segmenter(
@@ -145,7 +145,7 @@ class _Job:
         return background(sink)
 
     def _propagate(
-        self, segmenter: MemorySegmenter, annotation: Annotation, sinks: Sequence[Sink], stop: StopRequest
+        self, segmenter: Segmenter, annotation: Annotation, sinks: Sequence[Sink], stop: StopRequest
     ) -> None:
         """The loop; ends with the clip or at the first signal."""
         report, started = self._report, time.monotonic()
@@ -182,7 +182,7 @@ class _Job:
         if report.is_short:
             self._warn(f"the file ends early: {report.frames_in} frames{_promise(reader.info)}; is it whole?")
 
-    def _close_report(self, segmenter: MemorySegmenter, plans: Sequence[OutputPlan], sinks: Sequence[Sink]) -> None:
+    def _close_report(self, segmenter: Segmenter, plans: Sequence[OutputPlan], sinks: Sequence[Sink]) -> None:
         report = self._report
         report.outputs = [{"kind": plan.kind, "path": str(plan.path)} for plan in plans]
         report.frames_per_second = report.frames_out / report.seconds if report.seconds else 0.0
