@@ -135,7 +135,7 @@ class KeyValue(nn.Module):
 
 
 class Refine(nn.Module):
-    """Doubles the resolution and adds a skip connection (STM, section 3.4).
+    """Doubles the resolution and adds a skip connection (STM, section 3.3).
 
     The skip belongs to the image: its convolutions, more than half of the decoder's work, run once for all objects.
     """
@@ -153,7 +153,7 @@ class Refine(nn.Module):
 
 
 class Decoder(nn.Module):
-    """From what was read to two channels, background and object, at stride 4 (STM, section 3.4)."""
+    """From what was read to two channels, background and object, at stride 4 (STM, section 3.3)."""
 
     def __init__(self, in_channels: int = 2 * VALUE_CHANNELS, width: int = DECODER_CHANNELS) -> None:
         super().__init__()
