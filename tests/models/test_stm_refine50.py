@@ -73,7 +73,9 @@ def test_context_reaches_four_positions_and_the_mean_of_the_picture() -> None:
     """Apart from the mean, which changes everywhere alike, a position tells those within its widest window."""
     context = ScaleContext(8, 4).requires_grad_(False)
     nn.init.normal_(context.fuse.weight)
-    nn.init.ones_(context.reduce.weight)
+    # Positive weights keep the ReLUs open.
+    for layer in (context.reduce, *context.windows):
+        nn.init.ones_(layer.weight)
     nn.init.zeros_(context.picture.weight)
     x = torch.rand(1, 8, 11, 11)
     touched = x.clone()
