@@ -15,6 +15,7 @@ from vostool.cli.evaluate import evaluate_command
 from vostool.cli.frame import frame_command
 from vostool.cli.mask import mask_app
 from vostool.cli.segment import segment_command
+from vostool.cli.weights import weights_app
 from vostool.errors import Interrupted, UsageError, VostoolError
 
 EXIT_CODES = """Exit codes: 0 done; 1 failed while processing, or the input ended early; 2 usage; 3 a video or mask
@@ -33,6 +34,7 @@ app.command("segment")(segment_command)
 app.command("frame")(frame_command)
 app.add_typer(mask_app, name="mask")
 app.command("eval")(evaluate_command)
+app.add_typer(weights_app, name="weights")
 
 
 def _print_version(is_asked: bool) -> None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from vostool.errors import VostoolError
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from vostool.pipelines.report import FrameProgress
 
 PLAIN_LINE_SECONDS = 10.0
+# No table is as wide, and rich asks for some bound.
+MAX_TABLE_WIDTH = 10_000
 
 
 def print_error(error: VostoolError, *, as_json: bool = False) -> None:
@@ -52,12 +55,15 @@ def show_help_if_bare(context: typer.Context) -> None:
 
 def print_table(title: str, rows: Sequence[dict[str, Any]]) -> None:
     """Rows of equal keys as a table on stdout, whole also where stdout is not a terminal."""
-    console = Console(width=None if sys.stdout.isatty() else 200)
     table = Table(title=title)
     for name in rows[0] if rows else ():
         table.add_column(name, justify="left" if isinstance(rows[0][name], str) else "right")
     for row in rows:
         table.add_row(*(f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()))
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    if not sys.stdout.isatty():
+        unbounded = console.options.update(width=MAX_TABLE_WIDTH)
+        console.width = max(console.width, Measurement.get(console, unbounded, table).maximum)
     console.print(table)
 
 
@@ -133,6 +139,35 @@ class _BarDisplay(FrameDisplay):
 
     def close(self) -> None:
         self._progress.stop()
+
+
+@contextmanager
+def byte_progress(*, quiet: bool) -> Iterator[Callable[[int, int | None], None]]:
+    """Shows the progress of a download while the block runs; takes the bytes so far and in all."""
+    if quiet:
+        yield lambda num_done, total: None
+    elif sys.stderr.isatty():
+        from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
+
+        columns = (DownloadColumn(), BarColumn(), TransferSpeedColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("", total=None)
+            yield lambda num_done, total: bar.update(task, completed=num_done, total=total)
+    else:
+        yield _ByteLines().update
+
+
+class _ByteLines:
+    """A plain line every few seconds."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def update(self, num_done: int, total: int | None) -> None:
+        if time.monotonic() - self._last >= PLAIN_LINE_SECONDS:
+            self._last = time.monotonic()
+            of_total = f" of {total / 1e6:.1f}" if total else ""
+            print(f"{num_done / 1e6:.1f}{of_total} MB", file=sys.stderr)
 
 
 def _describe(progress: FrameProgress) -> str:

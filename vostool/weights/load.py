@@ -1,4 +1,4 @@
-"""Loading weights safely and strictly: safetensors only, which cannot run code, and every tensor must fit."""
+"""Loading weights for a network: safely, in float32, and strictly, so that every tensor must fit."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from vostool.errors import WeightsError
+from vostool.weights.checkpoint import Checkpoint, read_checkpoint
+from vostool.weights.layout import COUNTER_SUFFIX, identify
 
 # So many names of each kind are listed in an error; there may be hundreds.
 MAX_NAMES = 3
@@ -20,46 +21,52 @@ MAX_NAMES = 3
 
 @dataclass(frozen=True)
 class Weights:
-    """A weights file, read.
+    """A weights file, read for use.
 
     Attributes:
         path: The file.
         system: Name of the system that it is for.
         config: Numbers of the network.
         tensors: State dict in float32.
+        prefix: What stood before every name, as nn.DataParallel's ``module.``.
+        dtypes: Of the floating-point tensors as they are stored, for example ``float16``.
+        key: Under which name they lay in a training checkpoint; empty if the file is nothing else.
     """
 
     path: Path
     system: str
     config: dict[str, Any]
     tensors: dict[str, Tensor]
+    prefix: str = ""
+    dtypes: tuple[str, ...] = ()
+    key: str = ""
 
 
 def load_weights(path: Path, system: str) -> Weights:
-    """Reads a file that ``save_weights`` wrote.
+    """Reads a file that ``save_weights`` wrote, a published one, or a plain safetensors file.
 
     Raises:
-        WeightsError: It is not a safetensors file, is cut short, or is of another system.
+        WeightsError: It is damaged, asks for code to be run, or is of another system.
     """
-    try:
-        with safe_open(path, framework="pt") as opened:
-            metadata = opened.metadata() or {}
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-    except SafetensorError as error:
+    checkpoint = read_checkpoint(path)
+    require_system(checkpoint, system)
+    floats = {name: value.float() if value.is_floating_point() else value for name, value in checkpoint.tensors.items()}
+    config = json.loads(checkpoint.metadata.get("config", "{}"))
+    return Weights(path, system, config, floats, checkpoint.prefix, _float_dtypes(checkpoint), checkpoint.key)
+
+
+def require_system(checkpoint: Checkpoint, system: str) -> None:
+    """Refuses a file of another system; one that does not tell is left to the comparison with the network.
+
+    Raises:
+        WeightsError: It is of another system, which is named.
+    """
+    if checkpoint.system not in (None, system):
         raise WeightsError(
-            f"{path} is not a whole safetensors file ({error})", "copy or download it again", code="weights.damaged"
-        ) from None
-    except OSError as error:
-        raise WeightsError(f"{path} cannot be read ({error})", "check the file's permissions") from None
-    found = metadata.get("system")
-    if found != system:
-        raise WeightsError(
-            f"{path} holds weights of '{found or 'an unnamed system'}', not of '{system}'",
-            f"give a file made for '{system}'",
+            f"{checkpoint.path} holds weights of '{checkpoint.system}', not of '{system}'",
+            f"use --system {checkpoint.system}, or give a file made for '{system}'",
             code="weights.system",
         )
-    floats = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
-    return Weights(path, system, json.loads(metadata.get("config", "{}")), floats)
 
 
 def file_sha256(path: Path) -> str:
@@ -69,25 +76,39 @@ def file_sha256(path: Path) -> str:
 
 
 def apply_weights(network: nn.Module, weights: Weights) -> None:
-    """Copies weights into a network.
+    """Copies weights into a network; batch counters that the file lacks keep the network's values.
 
     Raises:
         WeightsError: Names what is missing, unexpected or of another shape.
     """
-    problems = compare_state(network.state_dict(), weights.tensors)
-    if problems:
-        raise WeightsError(
-            f"{weights.path} does not fit '{weights.system}': {'; '.join(problems)}",
-            "give weights of this very network",
-            code="weights.mismatch",
-        )
-    network.load_state_dict(weights.tensors)
+    expected = network.state_dict()
+    require_fit(expected, weights)
+    network.load_state_dict({name: weights.tensors.get(name, value) for name, value in expected.items()})
+
+
+def require_fit(expected: Mapping[str, Tensor], weights: Weights) -> None:
+    """Refuses weights that do not fit the state dict of a network.
+
+    Raises:
+        WeightsError: Names what is missing, unexpected or of another shape, and the network that it does look like.
+    """
+    problems = compare_state(expected, weights.tensors)
+    if not problems:
+        return
+    other = identify(weights.tensors)
+    hint = f"its names are those of {other}" if other else "give weights of this very network"
+    raise WeightsError(
+        f"{weights.path} does not fit '{weights.system}': {'; '.join(problems)}", hint, code="weights.mismatch"
+    )
 
 
 def compare_state(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
-    """One clause for each kind of difference between two state dicts; empty if they fit."""
-    missing = [name for name in expected if name not in found]
-    unexpected = [name for name in found if name not in expected]
+    """One clause for each kind of difference between two state dicts; empty if they fit.
+
+    Counters of batches may be missing or be too many: nothing reads them.
+    """
+    missing = [name for name in expected if name not in found and not name.endswith(COUNTER_SUFFIX)]
+    unexpected = [name for name in found if name not in expected and not name.endswith(COUNTER_SUFFIX)]
     misshapen = [
         f"{name} {tuple(found[name].shape)} instead of {tuple(value.shape)}"
         for name, value in expected.items()
@@ -100,3 +121,8 @@ def compare_state(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -
 def _some(names: list[str]) -> str:
     listed = ", ".join(names[:MAX_NAMES])
     return f"{listed}, ..." if len(names) > MAX_NAMES else listed
+
+
+def _float_dtypes(checkpoint: Checkpoint) -> tuple[str, ...]:
+    floats = (value.dtype for value in checkpoint.tensors.values() if value.is_floating_point())
+    return tuple(sorted({str(dtype).removeprefix("torch.") for dtype in floats}))

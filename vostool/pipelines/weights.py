@@ -1,0 +1,224 @@
+"""What is done with files of weights as a whole: list, look, check against the network, convert, fetch."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from vostool.errors import OutputError, UsageError, WeightsError
+from vostool.systems import SYSTEMS, System, find_system
+from vostool.weights.checkpoint import read_checkpoint
+from vostool.weights.convert import Conversion, check_target, convert
+from vostool.weights.fetch import OnBytes, fetch
+from vostool.weights.known import KNOWN, KnownCheckpoint, find_known
+from vostool.weights.layout import LAYOUTS, count_parameters
+from vostool.weights.load import file_sha256, load_weights, require_fit
+from vostool.weights.store import cache_folder, installed_weights
+
+
+@dataclass(frozen=True)
+class WeightsInfo:
+    """What a file of weights says about itself.
+
+    Attributes:
+        path: The file.
+        format: ``safetensors``, ``pytorch`` or ``pytorch-legacy``.
+        system: Name of the system, None if neither metadata nor names tell.
+        num_tensors: How many.
+        num_parameters: Numbers that training changes.
+        dtypes: How many tensors there are of each.
+        num_bytes: Of the file.
+        sha256: Of the file.
+        prefix: What stands, or once stood, before every name.
+        key: Under which name the state dict lies in a training checkpoint.
+        metadata: Of a safetensors file; the network's numbers and its history as they are, not as text.
+    """
+
+    path: Path
+    format: str
+    system: str | None
+    num_tensors: int
+    num_parameters: int
+    dtypes: dict[str, int]
+    num_bytes: int
+    sha256: str
+    prefix: str
+    key: str
+    metadata: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class FetchOptions:
+    """What to download.
+
+    Attributes:
+        name: Of a known checkpoint; None with ``url``.
+        url: Any address; ``system`` says what it is for.
+        system: Name of the system; None for that of the known checkpoint.
+        sha256: What the download must be; None for what is known.
+        output: Where the converted file goes; None for SYSTEM.safetensors in the cache.
+        overwrite: Whether a file that exists is replaced.
+    """
+
+    name: str | None = None
+    url: str | None = None
+    system: str | None = None
+    sha256: str | None = None
+    output: Path | None = None
+    overwrite: bool = False
+
+
+def list_known() -> list[dict[str, Any]]:
+    """The known checkpoints as plain values."""
+    return [asdict(known) for known in KNOWN]
+
+
+def list_installed() -> dict[str, list[Path]]:
+    """The files on this machine of each system, the one that is taken first."""
+    names = dict.fromkeys([*SYSTEMS, *(known.system for known in KNOWN)])
+    return {name: list(installed_weights(name)) for name in names}
+
+
+def describe_weights(path: Path) -> WeightsInfo:
+    """Reads a file of weights and says what is in it.
+
+    Raises:
+        WeightsError: It cannot be read safely.
+    """
+    checkpoint = read_checkpoint(path)
+    dtypes = Counter(str(value.dtype).removeprefix("torch.") for value in checkpoint.tensors.values())
+    return WeightsInfo(
+        path, checkpoint.format, checkpoint.system, len(checkpoint.tensors), count_parameters(checkpoint.tensors),
+        dict(dtypes), path.stat().st_size, file_sha256(path), checkpoint.prefix, checkpoint.key,
+        {name: _as_value(text) for name, text in checkpoint.metadata.items()},
+    )  # fmt: skip
+
+
+def verify_weights(path: Path, system: str | None = None) -> str:
+    """Compares a file with the network that it is for; gives the system's name if every tensor fits.
+
+    Args:
+        system: Name of the system; None for what the file tells.
+
+    Raises:
+        WeightsError: The file cannot be read, does not tell its system, or does not fit; the differences are named.
+        UsageError: There is no such system.
+    """
+    name = system or read_checkpoint(path).system
+    if name is None:
+        raise WeightsError(
+            f"{path} does not tell which system it is for", "name it with --system", code="weights.system"
+        )
+    found = find_system(name)
+    weights = load_weights(path, name)
+    require_fit(_outline(found, weights.config).state_dict(), weights)
+    return name
+
+
+def convert_weights(
+    source: Path,
+    target: Path,
+    *,
+    system: str | None = None,
+    key: str | None = None,
+    keeps_prefix: bool = True,
+    is_half: bool = False,
+    overwrite: bool = False,
+) -> Conversion:
+    """``vostool.weights.convert.convert`` for a system that exists.
+
+    Raises:
+        UsageError: There is no such system, or the target's ending names no format.
+        OutputError: The target exists or cannot be written.
+        WeightsError: The source cannot be read, or is of another system.
+    """
+    if system is not None:
+        _require_name(system)
+    return convert(
+        source, target, system=system, key=key, keeps_prefix=keeps_prefix, is_half=is_half, overwrite=overwrite
+    )
+
+
+def fetch_weights(options: FetchOptions, on_progress: OnBytes | None = None) -> Conversion:
+    """Downloads a checkpoint and converts it into a file that its system finds.
+
+    Raises:
+        UsageError: Neither a known name nor an address and a system were given.
+        WeightsError: It cannot be had from its address, or is not what it should be.
+        OutputError: The file exists or cannot be written.
+    """
+    known = find_known(options.name) if options.name is not None else None
+    url, system = _address(options, known)
+    target = options.output or _make_cache() / f"{system}.safetensors"
+    check_target(target, overwrite=options.overwrite)
+    download = target.with_name(f"{target.name}.download")
+    sha256 = options.sha256 or (known.sha256 if known else None)
+    fetch(url, download, sha256, known.size if known else None, on_progress)
+    try:
+        origin = {"url": url} | ({"checkpoint": known.name, "licence": known.licence} if known else {})
+        return convert(download, target, system=system, overwrite=options.overwrite, history=origin)
+    finally:
+        download.unlink(missing_ok=True)
+
+
+def _address(options: FetchOptions, known: KnownCheckpoint | None) -> tuple[str, str]:
+    """From where, and for which system."""
+    system = options.system or (known.system if known else None)
+    if system is None:
+        raise UsageError(
+            "fetch was told neither what to fetch nor for which system", "give NAME, or --url and --system"
+        )
+    _require_name(system)
+    if options.url is not None:
+        return options.url, system
+    if known is None:
+        raise UsageError(f"fetch was told no address for '{system}'", "give NAME, or --url and --system")
+    if known.is_shipped:
+        raise UsageError(f"'{known.name}' comes with vostool", "there is nothing to fetch")
+    if known.url is None:
+        target = cache_folder() / f"{system}.safetensors"
+        raise WeightsError(
+            f"'{known.name}' has no direct address ({known.note})",
+            f"download it by hand from {known.page}, then: vostool weights convert FILE {target}",
+            code="weights.by_hand",
+        )
+    return known.url, system
+
+
+def _require_name(system: str) -> None:
+    names = [*SYSTEMS, *(layout.system for layout in LAYOUTS if layout.system not in SYSTEMS)]
+    if system not in names:
+        raise UsageError(f"there is no system '{system}'", f"choose one of {', '.join(names)}", code="usage.system")
+
+
+def _make_cache() -> Path:
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be made ({error.strerror or error})", "give a file with -o") from error
+    return folder
+
+
+def _outline(system: System, config: dict[str, Any]) -> nn.Module:
+    """The network without numbers in it, which costs no memory and no time."""
+    with torch.device("meta"):
+        return system.make_network(config)
+
+
+def _as_value(text: str) -> Any:
+    """Metadata are texts; those that we write as JSON are given back as what they were."""
+    try:
+        return json.loads(text) if text.startswith(("{", "[")) else text
+    except ValueError:
+        return text
