@@ -5,8 +5,9 @@ A system is one entry of ``SYSTEMS``; ``build_segmenter`` turns it into a Segmen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,20 @@ import torch
 from torch import Tensor, nn
 
 from vostool.errors import UsageError
-from vostool.memory.bank import MemoryBank
 from vostool.memory.lfu import DEFAULT_CAPACITY_FRAMES, DEFAULT_FLOOR
 from vostool.memory.policy import build_bank, build_write_policy
-from vostool.memory.readers import AttentionReader, Counting, Similarity
+from vostool.memory.readers import COUNTINGS, AttentionReader, Counting, Similarity
 from vostool.models.lite import LiteConfig, LiteNetwork
+from vostool.models.scm import ScmConfig, ScmNetwork
 from vostool.models.stcn import StcnNetwork, adapt_single_object
 from vostool.models.stm import StmNetwork
+from vostool.models.stm_refine50 import StmRefine50Network
+from vostool.propagation.augmentation import augment
 from vostool.propagation.device import resolve_device, resolve_precision
+from vostool.propagation.ensemble import ensemble as average
 from vostool.propagation.preprocess import Canvas
 from vostool.propagation.segmenter import DEFAULT_CONVENTIONS, Conventions, MemorySegmenter, Segmenter
+from vostool.weights.checkpoint import read_checkpoint
 from vostool.weights.load import apply_weights, load_weights
 from vostool.weights.store import find_weights
 
@@ -74,7 +79,7 @@ class System:
     name: str
     title: str
     source: str
-    make_network: Callable[[dict[str, Any]], nn.Module]
+    make_network: Callable[[dict[str, Any]], Any]
     similarity: Similarity = "dot"
     defaults: MemoryOptions | None = MemoryOptions()
     conventions: Conventions = DEFAULT_CONVENTIONS
@@ -106,6 +111,14 @@ SYSTEMS = {
             "stm", "keys and values of each object, dense reads", "Oh et al., ICCV 2019",
             lambda config: StmNetwork(), defaults=STM_MEMORY, conventions=STM_CONVENTIONS,
         ),
+        System(
+            "scm", "STM with ResNeSt-101, a spatial prior, ASPP and a refinement", "Zhang et al., DAVIS 2020 winner",
+            lambda config: ScmNetwork(ScmConfig.from_dict(config)), defaults=STM_MEMORY, conventions=STM_CONVENTIONS,
+        ),
+        System(
+            "stm-refine50", "STM with a backbone for changes of scale", "STM-refinements, YouTube-VOS 2019",
+            lambda config: StmRefine50Network(), defaults=STM_MEMORY, conventions=STM_CONVENTIONS,
+        ),
     )
 }  # fmt: skip
 
@@ -132,6 +145,9 @@ def build_segmenter(
     device: str = "auto",
     *,
     precision: str = "auto",
+    flip: bool = False,
+    scales: Sequence[float] = (),
+    ensemble: Sequence[str | Path] = (),
     **overrides: Any,
 ) -> Segmenter:
     """A Segmenter ready to start a clip.
@@ -141,6 +157,10 @@ def build_segmenter(
         weights: File to load; None looks in the places that ``find_weights`` lists.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: ``auto``, ``float32``, ``float16`` or ``bfloat16``.
+        flip: Whether to average with the mirrored picture.
+        scales: Sizes of the picture to average over, as factors; none for the system's own.
+        ensemble: Files of weights in place of ``weights``, whose predictions are averaged; each may be of another
+            system, and those that do not say which are of ``name``.
         **overrides: Fields of ``MemoryOptions``; those that are None keep the system's default.
 
     Raises:
@@ -148,18 +168,47 @@ def build_segmenter(
         DeviceError: The device is not there.
         WeightsError: The weights are missing or do not fit.
     """
-    system = find_system(name)
+    find_system(name)
     target = resolve_device(device)
-    network = load_network(system, weights).to(target)
-    return make_segmenter(system, network, target, resolve_precision(precision, target), **overrides)
+    dtype = resolve_precision(precision, target)
+    members = []
+    for path in find_members(name, weights, ensemble):
+        found = read_checkpoint(path).system if ensemble else None
+        system = find_system(found or name)
+        network = load_network(system, path).to(target)
+        members.append(make_segmenter(system, network, target, dtype, flip=flip, scales=scales, **overrides))
+    return average(members)
+
+
+def find_members(name: str, weights: str | Path | None, ensemble: Sequence[str | Path]) -> tuple[Path, ...]:
+    """The files of weights that a Segmenter is built from: those of an ensemble, or else one.
+
+    Raises:
+        UsageError: Both were named.
+        WeightsError: One of them is not there.
+    """
+    find_system(name)
+    if not ensemble:
+        return (find_weights(name, weights),)
+    if weights is not None:
+        raise UsageError("both --weights and --ensemble are given", "name all files in --ensemble")
+    return tuple(find_weights(name, path) for path in ensemble)
 
 
 def make_segmenter(
-    system: System, network: Any, device: torch.device, precision: torch.dtype = torch.float32, **overrides: Any
+    system: System,
+    network: Any,
+    device: torch.device,
+    precision: torch.dtype = torch.float32,
+    *,
+    flip: bool = False,
+    scales: Sequence[float] = (),
+    **overrides: Any,
 ) -> Segmenter:
     """A Segmenter over a network that is there already, in evaluation mode and on the device."""
-    assert system.defaults is not None
-    options = override(system.defaults, overrides)
+    options = override(system, overrides)
+    if options is None:
+        raise NotImplementedError
     reader = AttentionReader(system.similarity, options.top_k or None, options.counting)
     policy = build_write_policy(
         options.memory,
@@ -167,21 +216,21 @@ def make_segmenter(
         temporary_previous=options.temporary_previous,
         restarts=options.restarts,
     )
+    make_bank = partial(
+        build_bank,
+        options.memory,
+        options.memory_frames,
+        pin=options.pin,
+        floor=options.floor,
+        has_temporary=options.temporary_previous,
+    )
+    make_bank()  # Tells of senseless sizes now and not at the first frame.
+    make_member = partial(MemorySegmenter, network, reader, make_bank, policy, device, precision, system.conventions)
+    return augment(make_member, flip=flip, scales=scales)
 
-    def make_bank() -> MemoryBank:
-        return build_bank(
-            options.memory,
-            options.memory_frames,
-            pin=options.pin,
-            floor=options.floor,
-            has_temporary=options.temporary_previous,
-        )
 
-    return MemorySegmenter(network, reader, make_bank, policy, device, precision, system.conventions)
-
-
-def override(defaults: MemoryOptions, overrides: dict[str, Any]) -> MemoryOptions:
-    """The defaults with what was given instead.
+def override(system: System, overrides: dict[str, Any]) -> MemoryOptions | None:
+    """The system's defaults with what was given instead; None if it has no memory.
 
     Raises:
         UsageError: An option that memory does not have, or a value that makes no sense.
@@ -189,9 +238,17 @@ def override(defaults: MemoryOptions, overrides: dict[str, Any]) -> MemoryOption
     known = {field.name for field in fields(MemoryOptions)}
     for unknown in overrides.keys() - known:
         raise UsageError(f"memory has no option '{unknown}'", f"choose among {', '.join(sorted(known))}")
-    options = replace(defaults, **{name: value for name, value in overrides.items() if value is not None})
+    given = {name: value for name, value in overrides.items() if value is not None}
+    if system.defaults is None:
+        if given:
+            found = ", ".join(f"{name} {value}" for name, value in given.items())
+            raise UsageError(f"{system.name} has no memory to set ({found})", "leave out what is set for the memory")
+        return None
+    options = replace(system.defaults, **given)
     if options.top_k < 0:
         raise UsageError(f"--top-k is {options.top_k}", "give 0 for all, or 1 and more")
+    if options.counting not in COUNTINGS:
+        raise UsageError(f"there is no counting '{options.counting}'", f"choose one of {', '.join(COUNTINGS)}")
     return options
 
 
@@ -200,4 +257,4 @@ def load_network(system: System, weights: str | Path | None = None) -> Any:
     loaded = load_weights(find_weights(system.name, weights), system.name)
     network = system.make_network(loaded.config)
     apply_weights(network, replace(loaded, tensors=dict(system.adapt(loaded.tensors))))
-    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)

@@ -15,6 +15,7 @@ from vostool.cli.evaluate import evaluate_command
 from vostool.cli.frame import frame_command
 from vostool.cli.mask import mask_app
 from vostool.cli.segment import segment_command
+from vostool.cli.systems import systems_command
 from vostool.cli.weights import weights_app
 from vostool.errors import Interrupted, UsageError, VostoolError
 
@@ -34,6 +35,7 @@ app.command("segment")(segment_command)
 app.command("frame")(frame_command)
 app.add_typer(mask_app, name="mask")
 app.command("eval")(evaluate_command)
+app.command("systems")(systems_command)
 app.add_typer(weights_app, name="weights")
 
 

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 from rich.console import Console
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from vostool.pipelines.report import FrameProgress
 
 PLAIN_LINE_SECONDS = 10.0
+# Columns that a table may have where there is no terminal: it takes what it needs.
+WIDE = 1000
 # No table is as wide, and rich asks for some bound.
 MAX_TABLE_WIDTH = 10_000
 
@@ -57,10 +59,11 @@ def print_table(title: str, rows: Sequence[dict[str, Any]]) -> None:
     """Rows of equal keys as a table on stdout, whole also where stdout is not a terminal."""
     table = Table(title=title)
     for name in rows[0] if rows else ():
-        table.add_column(name, justify="left" if isinstance(rows[0][name], str) else "right")
+        justify: Literal["left", "right"] = "left" if isinstance(rows[0][name], str) else "right"
+        table.add_column(name, justify=justify, overflow="fold")
     for row in rows:
         table.add_row(*(f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()))
-    console = Console(width=None if sys.stdout.isatty() else 200)
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
     if not sys.stdout.isatty():
         unbounded = console.options.update(width=MAX_TABLE_WIDTH)
         console.width = max(console.width, Measurement.get(console, unbounded, table).maximum)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+# Known without loading torch; vostool.systems has them as data.
+SYSTEM_NAMES = ("lite", "stcn", "stm", "scm", "stm-refine50", "rgmp")
 PANEL_MASKS, PANEL_NETWORK = "The objects", "Network and memory"
 
 Clip = Annotated[Path, typer.Argument(metavar="CLIP", help="Video file, or folder of images.", show_default=False)]
@@ -30,7 +32,13 @@ Precision = Annotated[
     ),
 ]
 SystemName = Annotated[
-    str, typer.Option("--system", rich_help_panel=PANEL_NETWORK, help="Which network and memory.", metavar="NAME")
+    str,
+    typer.Option(
+        "--system",
+        metavar="NAME",
+        rich_help_panel=PANEL_NETWORK,
+        help=f"One of {', '.join(SYSTEM_NAMES)}.",
+    ),
 ]
 WeightsFile = Annotated[
     Path | None,
@@ -59,7 +67,7 @@ Memory = Annotated[
         rich_help_panel=PANEL_NETWORK,
         help="lfu, every-k or first-latest.",
         metavar="NAME",
-        show_default="the system's, lfu",
+        show_default="the system's; lite: lfu",
     ),
 ]
 MemoryFrames = Annotated[
@@ -69,7 +77,7 @@ MemoryFrames = Annotated[
         metavar="NUMBER",
         rich_help_panel=PANEL_NETWORK,
         help="Capacity of the LFU memory in frames.",
-        show_default="the system's, 4",
+        show_default="4",
     ),
 ]
 MemoryEvery = Annotated[
@@ -91,17 +99,64 @@ TopK = Annotated[
         rich_help_panel=PANEL_NETWORK,
         min=0,
         help="Memory slots that each position reads; 0 all.",
-        show_default="the system's, 20",
+        show_default="the system's; lite, stcn: 20",
     ),
 ]
 Pin = Annotated[
-    bool,
+    bool | None,
     typer.Option(
         "--pin/--no-pin",
         rich_help_panel=PANEL_NETWORK,
         help="Keep annotated frames in memory, whatever is used least.",
+        show_default="pin",
     ),
 ]
+MemoryCount = Annotated[
+    str | None,
+    typer.Option(
+        "--memory-count", metavar="NAME", rich_help_panel=PANEL_NETWORK, show_default="top-k",
+        help="What a read adds to the use of a slot: top-k, softmax or log-top-k.",
+    ),
+]  # fmt: skip
+MemoryFloor = Annotated[
+    float | None,
+    typer.Option(
+        "--memory-floor", metavar="SHARE", rich_help_panel=PANEL_NETWORK, min=0.0, max=1.0, show_default="0.25",
+        help="Share of the LFU memory that the objects are sure to keep.",
+    ),
+]  # fmt: skip
+MemoryPrevious = Annotated[
+    bool | None,
+    typer.Option(
+        "--memory-previous/--no-memory-previous", rich_help_panel=PANEL_NETWORK, show_default="the system's",
+        help="Always read the frame before, remembered or not.",
+    ),
+]  # fmt: skip
+MemoryRestart = Annotated[
+    bool | None,
+    typer.Option(
+        "--memory-restart/--no-memory-restart", rich_help_panel=PANEL_NETWORK, show_default="the system's",
+        help="Count --memory-every from the newest annotated frame.",
+    ),
+]  # fmt: skip
+PANEL_AVERAGES = "Averages: slower, steadier"
+Flip = Annotated[
+    bool, typer.Option("--flip", rich_help_panel=PANEL_AVERAGES, help="Average with the mirrored picture.")
+]
+Scales = Annotated[
+    str | None,
+    typer.Option(
+        "--scales", metavar="A,B", rich_help_panel=PANEL_AVERAGES, show_default="1.0; rgmp 0.5,0.75,1.0",
+        help="Average over these sizes of the picture, as factors: 0.75,1.0.",
+    ),
+]  # fmt: skip
+Ensemble = Annotated[
+    str | None,
+    typer.Option(
+        "--ensemble", metavar="FILE,FILE", rich_help_panel=PANEL_AVERAGES,
+        help="Average over the networks of these weights files, of any systems.", show_default=False,
+    ),
+]  # fmt: skip
 MaskMode = Annotated[
     str,
     typer.Option(

@@ -60,7 +60,14 @@ def segment_command(
     memory_frames: shared.MemoryFrames = None,
     memory_every: shared.MemoryEvery = None,
     top_k: shared.TopK = None,
-    pin: shared.Pin = True,
+    memory_count: shared.MemoryCount = None,
+    pin: shared.Pin = None,
+    memory_floor: shared.MemoryFloor = None,
+    memory_previous: shared.MemoryPrevious = None,
+    memory_restart: shared.MemoryRestart = None,
+    flip: shared.Flip = False,
+    scales: shared.Scales = None,
+    ensemble: shared.Ensemble = None,
     quiet: shared.Quiet = False,
     as_json: shared.Json = False,
 ) -> None:
@@ -93,7 +100,14 @@ def segment_command(
         memory_frames=memory_frames,
         memory_every=memory_every,
         top_k=top_k,
+        counting=memory_count,  # type: ignore[arg-type]
         pin=pin,
+        floor=memory_floor,
+        temporary_previous=memory_previous,
+        restarts=memory_restart,
+        flip=flip,
+        scales=parse_scales(scales),
+        ensemble=tuple(Path(each) for each in ensemble.split(",")) if ensemble else (),
     )
     messages = Messages(quiet=quiet)
     with frame_progress(quiet=quiet) as display:
@@ -104,6 +118,18 @@ def segment_command(
         messages.note(f"wrote {written['path']} ({written['kind']}, {report.frames_out} frames)")
     if report.is_short:
         raise typer.Exit(1)
+
+
+def parse_scales(text: str | None) -> tuple[float, ...]:
+    """``0.75,1.0`` as factors.
+
+    Raises:
+        typer.BadParameter: One is not a number.
+    """
+    try:
+        return tuple(float(each) for each in text.split(",")) if text else ()
+    except ValueError:
+        raise typer.BadParameter(f"--scales is '{text}'; give factors such as 0.75,1.0") from None
 
 
 def parse_rate(text: str | None) -> Fraction | None:

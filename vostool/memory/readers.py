@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ from vostool.memory.entries import MemoryRead, ObjectGroup, Slots, objects_first
 
 Similarity = Literal["l2", "dot"]
 Counting = Literal["top-k", "softmax", "log-top-k"]
+COUNTINGS: tuple[str, ...] = get_args(Counting)
 
 SIMILARITIES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "l2": attention.l2_similarity,

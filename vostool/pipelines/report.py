@@ -92,6 +92,7 @@ class SegmentReport:
         outputs: Path and kind of each output.
         system, device, precision: What computed.
         weights, weights_sha256: What it computed with.
+        ensemble: The same of the other networks, where several are averaged.
         source_size, network_size: (height, width), of the clip and as the network saw it.
         frames_in, frames_out: Read and written; equal, or the job failed.
         corrupt_frames: Damaged frames, for which the mask before was repeated.
@@ -110,6 +111,7 @@ class SegmentReport:
     precision: str = ""
     weights: str = ""
     weights_sha256: str = ""
+    ensemble: list[dict[str, str]] = field(default_factory=list)
     source_size: tuple[int, int] = (0, 0)
     network_size: tuple[int, int] = (0, 0)
     frames_in: int = 0

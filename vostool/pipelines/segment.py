@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,13 +14,14 @@ import numpy as np
 import torch
 
 from vostool.errors import Interrupted, MemoryExhausted, VostoolError
+from vostool.memory.readers import Counting
 from vostool.pipelines.masks import MaskSource, read_annotation
 from vostool.pipelines.report import FrameProgress, Listeners, ObjectSummary, SegmentReport, peak_rss_bytes
 from vostool.pipelines.signals import StopRequest, catch_stop_signals
 from vostool.propagation.preprocess import plan_geometry
 from vostool.propagation.propagator import DEFAULT_SHORT_SIDE, propagate
 from vostool.propagation.segmenter import Segmenter
-from vostool.systems import build_segmenter, find_system
+from vostool.systems import MemoryOptions, build_segmenter, find_members
 from vostool.types import Annotation, FrameResult, VideoInfo
 from vostool.video.background import background
 from vostool.video.images import DEFAULT_FRAME_RATE
@@ -31,7 +32,6 @@ from vostool.video.prefetch import prefetch
 from vostool.video.reader import open_video
 from vostool.video.sinks import Sink, open_sink
 from vostool.weights.load import file_sha256
-from vostool.weights.store import find_weights
 
 NOBODY = Listeners()
 
@@ -49,8 +49,9 @@ class SegmentOptions:
         copy_audio: Whether videos get the source's sound.
         frame_rate: Of a folder of images; None for 24.
         size: Short side of the picture that the network sees; never scaled up.
-        system, weights, device, precision: See ``build_segmenter``.
-        memory, memory_frames, memory_every, top_k, pin: See ``MemoryOptions``; None keeps the system's default.
+        system, weights, device, precision, flip, scales, ensemble: See ``build_segmenter``.
+        memory, memory_frames, memory_every, top_k, counting, pin, floor, temporary_previous, restarts: See
+            ``MemoryOptions``; None keeps the system's default.
     """
 
     source: Path
@@ -65,11 +66,18 @@ class SegmentOptions:
     weights: Path | None = None
     device: str = "auto"
     precision: str = "auto"
+    flip: bool = False
+    scales: tuple[float, ...] = ()
+    ensemble: tuple[Path, ...] = ()
     memory: str | None = None
     memory_frames: float | None = None
     memory_every: int | None = None
     top_k: int | None = None
+    counting: Counting | None = None
     pin: bool | None = None
+    floor: float | None = None
+    temporary_previous: bool | None = None
+    restarts: bool | None = None
 
 
 def segment_video(
@@ -121,16 +129,17 @@ class _Job:
 
     def _build(self, info: VideoInfo) -> Segmenter:
         options, report = self._options, self._report
-        weights = find_weights(find_system(options.system).name, options.weights)
+        files = find_members(options.system, options.weights, options.ensemble)
+        memory = {field.name: getattr(options, field.name) for field in fields(MemoryOptions)}
         segmenter = build_segmenter(
-            options.system, weights, options.device, precision=options.precision, memory=options.memory,
-            memory_frames=options.memory_frames, memory_every=options.memory_every, top_k=options.top_k,
-            pin=options.pin,
+            options.system, options.weights, options.device, precision=options.precision, flip=options.flip,
+            scales=options.scales, ensemble=options.ensemble, **memory,
         )  # fmt: skip
         geometry = plan_geometry(info.size, options.size, segmenter.canvas)
         report.system, report.device = options.system, str(segmenter.device)
         report.precision = str(segmenter.precision).removeprefix("torch.")
-        report.weights, report.weights_sha256 = str(weights), file_sha256(weights)
+        report.weights, report.weights_sha256 = str(files[0]), file_sha256(files[0])
+        report.ensemble = [{"weights": str(file), "weights_sha256": file_sha256(file)} for file in files[1:]]
         report.source_size, report.network_size = info.size, geometry.network_size
         height, width = geometry.network_size
         self._note(f"{options.system} on {report.device} in {report.precision}; the network sees {width}x{height}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +121,8 @@ def verify_weights(path: Path, system: str | None = None) -> str:
         )
     found = find_system(name)
     weights = load_weights(path, name)
-    require_fit(_outline(found, weights.config).state_dict(), weights)
+    adapted = replace(weights, tensors=dict(found.adapt(weights.tensors)))
+    require_fit(_outline(found, weights.config).state_dict(), adapted)
     return name
 
 

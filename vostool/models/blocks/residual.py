@@ -7,7 +7,7 @@ from torch.nn import functional
 
 
 class ResidualBlock(nn.Module):
-    """x + conv(relu(conv(relu(x)))) without batch norm; 1x1 projection where the channels change (STM, section 3.2)."""
+    """x + conv(relu(conv(relu(x)))) without batch norm; 1x1 projection where the channels change (STM, section 3.3)."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
