@@ -87,6 +87,13 @@ def plan_scaled(source_size: tuple[int, int], scale: float, canvas: Canvas) -> G
     return Geometry(source_size, (height, width), padding, canvas.fill)
 
 
+def framed_geometry(framed: Tensor, padding: tuple[int, int, int, int], fill: Fill) -> Geometry:
+    """Where the picture lies in (..., h', w') that are framed already; its source is the picture itself."""
+    left, right, top, bottom = padding
+    size = (framed.shape[-2] - top - bottom, framed.shape[-1] - left - right)
+    return Geometry(size, size, padding, fill)
+
+
 def preprocess_image(image: np.ndarray, geometry: Geometry, device: torch.device) -> Tensor:
     """(H, W, 3) uint8 RGB to (1, 3, h', w') float32 in 0..1 on the device."""
     # Copied, because frames may be read-only views of the decoder's buffers.
