@@ -89,6 +89,21 @@ def test_the_previous_mask_matters_only_by_what_is_above_one_half(network: ScmNe
     assert not torch.allclose(network.decode(readout, features, 1 - masks, rows), logits, atol=1e-3)
 
 
+def test_logits_are_those_of_the_objects_channel(network: ScmNetwork, features: QueryFeatures) -> None:
+    rows, masks, readout = torch.tensor([0, 1]), some_masks(2), some_readout(2)
+    channels = network.decode_channels(readout, features, masks, rows)
+    coarse, refined = network.decode_stages(readout, features, masks, rows)
+    torch.testing.assert_close(coarse.sigmoid(), channels.softmax(1)[:, 1])
+    torch.testing.assert_close(refined.sigmoid(), network.refinement(channels).softmax(1)[:, 1])
+
+
+def test_the_loss_of_refined_logits_reaches_what_was_read(network: ScmNetwork, features: QueryFeatures) -> None:
+    readout = some_readout(1).requires_grad_()
+    network.decode(readout, features, some_masks(1), torch.tensor([1])).sum().backward()
+    assert readout.grad is not None
+    assert readout.grad.abs().sum() > 0
+
+
 def test_without_a_previous_mask_the_embedding_is_left_alone(network: ScmNetwork, features: QueryFeatures) -> None:
     rows, readout = torch.tensor([0, 1]), some_readout(2)
     embedding = network.embed(readout, features, rows)
@@ -104,6 +119,7 @@ def test_cells_are_one_where_any_pixel_is_above_one_half() -> None:
     cells = previous_cells(previous)
     assert cells.shape == (2, 1, 2, 3)
     assert cells.nonzero().tolist() == [[0, 0, 1, 0], [1, 0, 0, 2]]
+    assert cells.sum() == 2
 
 
 def test_the_constraint_multiplies() -> None:

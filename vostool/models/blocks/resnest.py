@@ -16,7 +16,6 @@ from vostool.models.blocks.bottleneck import EXPANSION
 # Sizes and names: zhanghang1989/ResNeSt:resnest/torch/models/{resnest,resnet,splat}.py.
 RADIX = 2
 ATTENTION_REDUCTION = 4
-MIN_ATTENTION_CHANNELS = 32
 STEM_WIDTH = 64
 STEM_CHANNELS = 2 * STEM_WIDTH
 RESNEST_WIDTHS = (64, 128, 256, 512)
@@ -45,7 +44,7 @@ class SplitAttention(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        inner_channels = max(channels * RADIX // ATTENTION_REDUCTION, MIN_ATTENTION_CHANNELS)
+        inner_channels = channels * RADIX // ATTENTION_REDUCTION
         self.conv = nn.Conv2d(channels, channels * RADIX, 3, padding=1, groups=RADIX, bias=False)
         self.bn0 = nn.BatchNorm2d(channels * RADIX)
         self.fc1 = nn.Conv2d(channels, inner_channels, 1)
