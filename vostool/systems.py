@@ -19,14 +19,16 @@ from vostool.memory.lfu import DEFAULT_CAPACITY_FRAMES, DEFAULT_FLOOR
 from vostool.memory.policy import build_bank, build_write_policy
 from vostool.memory.readers import COUNTINGS, AttentionReader, Counting, Similarity
 from vostool.models.lite import LiteConfig, LiteNetwork
+from vostool.models.rgmp import RgmpNetwork
 from vostool.models.scm import ScmConfig, ScmNetwork
 from vostool.models.stcn import StcnNetwork, adapt_single_object
 from vostool.models.stm import StmNetwork
 from vostool.models.stm_refine50 import StmRefine50Network
-from vostool.propagation.augmentation import augment
+from vostool.propagation.augmentation import augment, check_scales
 from vostool.propagation.device import resolve_device, resolve_precision
 from vostool.propagation.ensemble import ensemble as average
 from vostool.propagation.preprocess import Canvas
+from vostool.propagation.reference import DEFAULT_SCALES, ReferenceSegmenter
 from vostool.propagation.segmenter import DEFAULT_CONVENTIONS, Conventions, MemorySegmenter, Segmenter
 from vostool.weights.checkpoint import read_checkpoint
 from vostool.weights.load import apply_weights, load_weights
@@ -98,6 +100,9 @@ STM_CONVENTIONS = Conventions(Canvas(fill="black", clears_border=True), min_chan
 # STCN:inference_core.py and inference_core_yv.py: padded after normalisation; the first mask is aggregated as well.
 STCN_CONVENTIONS = Conventions(Canvas(fill="mean"), softens_annotations=True)
 
+# RGMP:run.py: padded with zeros to the next multiple of 32, whatever the size.
+RGMP_CONVENTIONS = Conventions(Canvas(32, "black", always_pads=True))
+
 SYSTEMS = {
     system.name: system
     for system in (
@@ -118,6 +123,11 @@ SYSTEMS = {
         System(
             "stm-refine50", "STM with a backbone for changes of scale", "STM-refinements, YouTube-VOS 2019",
             lambda config: StmRefine50Network(), defaults=STM_MEMORY, conventions=STM_CONVENTIONS,
+        ),
+        System(
+            "rgmp", "no memory: a reference frame and the mask before", "Oh et al., CVPR 2018",
+            lambda config: RgmpNetwork(**config), defaults=None,
+            conventions=RGMP_CONVENTIONS, scales=DEFAULT_SCALES,
         ),
     )
 }  # fmt: skip
@@ -208,7 +218,8 @@ def make_segmenter(
     """A Segmenter over a network that is there already, in evaluation mode and on the device."""
     options = override(system, overrides)
     if options is None:
-        raise NotImplementedError
+        canvas, scales = system.conventions.canvas, check_scales(scales or system.scales)
+        return augment(partial(ReferenceSegmenter, network, canvas, device, precision, scales), flip=flip)
     reader = AttentionReader(system.similarity, options.top_k or None, options.counting)
     policy = build_write_policy(
         options.memory,

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from vostool.pipelines.report import FrameProgress
 
 PLAIN_LINE_SECONDS = 10.0
-# Columns that a table may have where there is no terminal: it takes what it needs.
-WIDE = 1000
 # No table is as wide, and rich asks for some bound.
 MAX_TABLE_WIDTH = 10_000
 
@@ -63,7 +61,7 @@ def print_table(title: str, rows: Sequence[dict[str, Any]]) -> None:
         table.add_column(name, justify=justify, overflow="fold")
     for row in rows:
         table.add_row(*(f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()))
-    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    console = Console(width=None if sys.stdout.isatty() else 200)
     if not sys.stdout.isatty():
         unbounded = console.options.update(width=MAX_TABLE_WIDTH)
         console.width = max(console.width, Measurement.get(console, unbounded, table).maximum)

@@ -16,7 +16,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from vostool.models.network import MemoryFeatures, Network
 from vostool.propagation.preprocess import plan_geometry
-from vostool.systems import find_system
+from vostool.propagation.reference import ReferenceSegmenter
+from vostool.propagation.segmenter import FrameInput
+from vostool.systems import System, find_system
 
 # The size of DAVIS "480p", at which the papers report.
 FRAME_SIZE = (480, 854)
@@ -62,6 +64,8 @@ def system_cost(name: str, size: tuple[int, int] = FRAME_SIZE) -> Cost:
     parameters = sum(parameter.numel() for parameter in network.parameters())
     height, width = plan_geometry(size, None, system.conventions.canvas).padded_size
     image = torch.zeros(1, 3, height, width, device=META)
+    if system.defaults is None:
+        return _reference_cost(system, network, image, parameters)
     return _memory_cost(network, image, parameters)
 
 
@@ -79,6 +83,18 @@ def _memory_cost(network: Network, image: Tensor, parameters: int) -> Cost:
         read=0.0 if network.has_object_keys else keys,
         read_object=values + keys if network.has_object_keys else values,
     )
+
+
+def _reference_cost(system: System, network: Any, image: Tensor, parameters: int) -> Cost:
+    """Of a network without memory: all its work is done for an object; several need one more pass, for all of them."""
+    segmenter = ReferenceSegmenter(network, system.conventions.canvas, META, scales=system.scales)
+
+    def predict(num_objects: int) -> float:
+        masks = torch.zeros(num_objects, *image.shape[-2:], device=META)
+        segmenter.start(FrameInput(0, image), masks)
+        return _count(partial(segmenter.predict, FrameInput(1, image, masks)))
+
+    return Cost(parameters, object=predict(1), further_object=predict(3) - predict(2))
 
 
 class _Passes:
