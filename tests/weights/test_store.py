@@ -55,3 +55,35 @@ def test_named_file_that_is_missing_is_not_replaced(places: dict[str, Path], mon
 def test_cache_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert store.cache_folder() == tmp_path / "vostool"
+
+
+def test_names_in_the_order_in_which_they_are_taken(places: dict[str, Path]) -> None:
+    (places["packaged"] / "STM_weights.pth").touch()
+    found = []
+    for name in ("STM_weights.pth", "stm.pth", "stm.safetensors"):
+        (places["cache"] / name).touch()
+        found.insert(0, places["cache"] / name)
+        assert store.find_weights("stm") == found[0]
+    assert list(store.installed_weights("stm")) == found
+
+
+def test_folder_that_is_named_may_hold_a_pytorch_file(places: dict[str, Path]) -> None:
+    (places["cache"] / "stm.pth").touch()
+    assert store.find_weights("stm", places["cache"]) == places["cache"] / "stm.pth"
+    with pytest.raises(WeightsError, match=r"names .*stcn\.safetensors"):
+        store.find_weights("stcn", places["cache"])
+
+
+@pytest.mark.parametrize(
+    ("system", "words"),
+    [
+        ("stm", "vostool weights fetch stm"),
+        ("stcn", "get stcn.pth from https://github.com/hkchengrex/STCN"),
+        ("scm", "name a file with --weights or $VOSTOOL_WEIGHTS"),
+    ],
+)
+def test_missing_weights_say_where_to_get_them(places: dict[str, Path], system: str, words: str) -> None:
+    with pytest.raises(WeightsError) as caught:
+        store.find_weights(system)
+    assert words in str(caught.value)
+    assert caught.value.code == "weights.missing"

@@ -1,7 +1,7 @@
 """Reading PyTorch's own files (.pth, .pt, .pth.tar) without running the code that a pickle may carry.
 
 torch's restricted unpickler builds tensors and plain containers only; whatever else a file asks for is refused here by
-name, never run.
+name, never run. The first torch without a known hole in it is 2.6 (CVE-2025-32434), the oldest that vostool allows.
 """
 
 from __future__ import annotations
