@@ -59,7 +59,6 @@ class ReferenceSegmenter:
     def start(self, frame: FrameInput, masks: Tensor) -> None:
         """See ``Segmenter.start``."""
         self._num_objects = 0
-        self._references = {}
         self.add(frame, masks)
 
     @torch.inference_mode()
