@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from golden_fill import fill_network
+from golden_numbers import GoldenNumbers, load_golden
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -17,16 +18,11 @@ from vostool.models.rgmp import ChannelLogits, GuidedPyramid, RgmpNetwork
 
 PADDING = (2, 3, 1, 2)  # 61x91 to 64x96
 FIRST_OBJECT = 1  # Rows are those of the golden numbers: all objects together, the first, the second.
-Golden = dict[str, np.ndarray]
 
 
 @pytest.fixture(scope="module")
-def golden(shared_folder: Path) -> Golden:
-    path = shared_folder / "golden" / "golden_rgmp.npz"
-    if not path.is_file():
-        pytest.skip("the shared folder has no golden/golden_rgmp.npz")
-    with np.load(path) as file:
-        return dict(file)
+def golden() -> GoldenNumbers:
+    return load_golden("rgmp")
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +33,12 @@ def network() -> RgmpNetwork:
 
 
 @pytest.fixture(scope="module")
-def reference(network: RgmpNetwork, golden: Golden) -> GuidedPyramid:
+def reference(network: RgmpNetwork, golden: GoldenNumbers) -> GuidedPyramid:
     return encode(network, golden, 0)
 
 
 @pytest.fixture(scope="module")
-def target(network: RgmpNetwork, golden: Golden) -> GuidedPyramid:
+def target(network: RgmpNetwork, golden: GoldenNumbers) -> GuidedPyramid:
     return encode(network, golden, 1)
 
 
@@ -55,7 +51,7 @@ def with_corners(network: RgmpNetwork, align_corners: bool) -> RgmpNetwork:
 
 
 @torch.no_grad()
-def encode(network: RgmpNetwork, golden: Golden, index: int) -> GuidedPyramid:
+def encode(network: RgmpNetwork, golden: GoldenNumbers, index: int) -> GuidedPyramid:
     """A frame with the masks of the first one, which are the truth for frame 0 and the guidance for frame 1."""
     frame = torch.from_numpy(golden["frames"][index]).permute(2, 0, 1)[None] / 255.0
     objects = torch.from_numpy(np.stack([golden["first_mask"] == number for number in (1, 2)])).float()
@@ -87,14 +83,14 @@ def test_the_published_size(network: RgmpNetwork) -> None:
     assert sum(not name.endswith("num_batches_tracked") for name in network.state_dict()) == 319
 
 
-def test_encoder(reference: GuidedPyramid, target: GuidedPyramid, golden: Golden) -> None:
+def test_encoder(reference: GuidedPyramid, target: GuidedPyramid, golden: GoldenNumbers) -> None:
     assert_golden(reference.s32[FIRST_OBJECT, None], golden["ref5_obj1"])
     assert_golden(target.s32[FIRST_OBJECT, None], golden["r5_t1_obj1"])
     assert [features.shape[1:] for features in target] == [(2048, 2, 3), (1024, 4, 6), (512, 8, 12), (256, 16, 24)]
 
 
 @torch.no_grad()
-def test_heads(network: RgmpNetwork, reference: GuidedPyramid, target: GuidedPyramid, golden: Golden) -> None:
+def test_heads(network: RgmpNetwork, reference: GuidedPyramid, target: GuidedPyramid, golden: GoldenNumbers) -> None:
     heads = network.decode(target, reference.s32).heads
     for stage, head in enumerate(heads, start=2):
         assert_golden(head[FIRST_OBJECT, None], golden[f"p{stage}_t1_obj1"], relative=0.0)
@@ -103,7 +99,7 @@ def test_heads(network: RgmpNetwork, reference: GuidedPyramid, target: GuidedPyr
 @torch.no_grad()
 @pytest.mark.parametrize("align_corners", [True, False])
 def test_logits(
-    align_corners: bool, network: RgmpNetwork, reference: GuidedPyramid, target: GuidedPyramid, golden: Golden
+    align_corners: bool, network: RgmpNetwork, reference: GuidedPyramid, target: GuidedPyramid, golden: GoldenNumbers
 ) -> None:
     logits = with_corners(network, align_corners).decode(target, reference.s32)
     expected = golden[f"p_t1_scale1_ac{int(align_corners)}"]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from golden_fill import fill_network
+from golden_numbers import SHARED, GoldenNumbers, load_golden
 from torch import Tensor
 from torch.nn import functional
 
@@ -23,14 +22,10 @@ from vostool.models.network import MemoryFeatures, QueryFeatures, sum_of_others
 from vostool.models.stcn import MEMORY_STEM, StcnNetwork, adapt_single_object
 from vostool.propagation.aggregate import aggregate
 
-SHARED = Path(os.environ.get("VOSTOOL_SHARED", Path(__file__).resolve().parents[3] / "shared"))
-GOLDEN = SHARED / "golden" / "golden_stcn.npz"
 KEYS = SHARED / "golden" / "keys_stcn.json"
 # Published (shared folder, keys_stcn.json).
 NUM_PARAMETERS = 54_434_180
 SEED = 3
-
-needs_golden = pytest.mark.skipif(not GOLDEN.is_file(), reason="there is no shared folder with golden numbers")
 
 
 @pytest.fixture(autouse=True)
@@ -46,15 +41,14 @@ def network() -> StcnNetwork:
 
 
 @pytest.fixture(scope="module")
-def golden() -> dict[str, np.ndarray]:
-    with np.load(GOLDEN) as file:
-        return dict(file)
+def golden() -> GoldenNumbers:
+    return load_golden("stcn")
 
 
 @pytest.fixture(scope="module")
-def measured(network: StcnNetwork, golden: dict[str, np.ndarray]) -> dict[str, Tensor]:
+def measured(network: StcnNetwork, golden: GoldenNumbers) -> dict[str, Tensor]:
     """Frame 0 written, frame 1 read and decoded; names are those of the golden numbers."""
-    meta = json.loads(str(golden["meta"]))
+    meta = golden["meta"]
     rows = torch.zeros(2, dtype=torch.int64)
     frames = [_pad_with_mean(frame, meta["pad"]) for frame in golden["frames"][:2]]
     masks = functional.pad(_one_hot(golden["first_mask"]), meta["pad"])
@@ -111,11 +105,10 @@ def test_number_of_parameters(network: StcnNetwork) -> None:
     assert sum(parameter.numel() for parameter in network.parameters()) == NUM_PARAMETERS
 
 
-@needs_golden
 @pytest.mark.parametrize(
     "name", ["f16_t1", "m_key_t0", "m_value_t0", "q_key_t1", "f16_thin_t1", "readout_t1", "dec_logits_t1"]
 )
-def test_published_numbers(name: str, measured: dict[str, Tensor], golden: dict[str, np.ndarray]) -> None:
+def test_published_numbers(name: str, measured: dict[str, Tensor], golden: GoldenNumbers) -> None:
     expected = torch.from_numpy(golden[name])
     relative = 0.0 if name == "dec_logits_t1" else 1e-5
     tolerance = 1e-4 + relative * expected.abs().max().item()

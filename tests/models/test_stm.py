@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from golden_fill import fill_network
+from golden_numbers import GoldenNumbers, load_golden
 from torch import Tensor
 from torch.nn import functional
 
@@ -18,16 +19,11 @@ from vostool.models.stm import StmNetwork
 
 PADDING = (2, 3, 1, 2)  # 61x91 to 64x96
 ROWS = torch.zeros(2, dtype=torch.int64)
-Golden = dict[str, np.ndarray]
 
 
 @pytest.fixture(scope="module")
-def golden(request: pytest.FixtureRequest) -> Golden:
-    path: Path = request.getfixturevalue("shared_folder") / "golden" / "golden_stm.npz"
-    if not path.is_file():
-        pytest.skip("the shared folder has no golden/golden_stm.npz")
-    with np.load(path) as file:
-        return dict(file)
+def golden() -> GoldenNumbers:
+    return load_golden("stm")
 
 
 @pytest.fixture(scope="module")
@@ -38,26 +34,26 @@ def network() -> StmNetwork:
 
 
 @pytest.fixture(scope="module")
-def query(network: StmNetwork, golden: Golden) -> QueryFeatures:
+def query(network: StmNetwork, golden: GoldenNumbers) -> QueryFeatures:
     return network.encode_query(padded_image(golden, 1))
 
 
 @pytest.fixture(scope="module")
-def memory(network: StmNetwork, golden: Golden, query: QueryFeatures) -> MemoryFeatures:
+def memory(network: StmNetwork, golden: GoldenNumbers, query: QueryFeatures) -> MemoryFeatures:
     return remember(network, golden, query, 0)
 
 
-def padded_image(golden: Golden, index: int) -> Tensor:
+def padded_image(golden: GoldenNumbers, index: int) -> Tensor:
     frame = torch.from_numpy(golden["frames"][index]).permute(2, 0, 1)[None] / 255.0
     return functional.pad(frame, PADDING)
 
 
-def padded_masks(golden: Golden, index: int) -> Tensor:
+def padded_masks(golden: GoldenNumbers, index: int) -> Tensor:
     """(2, 64, 96): what the network saw of a frame's objects when it remembered the frame."""
     return functional.pad(torch.from_numpy(golden["probs"][index, 1:]), PADDING)
 
 
-def remember(network: StmNetwork, golden: Golden, query: QueryFeatures, index: int) -> MemoryFeatures:
+def remember(network: StmNetwork, golden: GoldenNumbers, query: QueryFeatures, index: int) -> MemoryFeatures:
     masks = padded_masks(golden, index)
     return network.encode_memory(padded_image(golden, index), query, masks, sum_of_others(masks, ROWS), ROWS)
 
@@ -93,7 +89,7 @@ def test_the_published_size(network: StmNetwork) -> None:
     assert len(network.state_dict()) == 558
 
 
-def test_memory_of_the_first_frame(network: StmNetwork, golden: Golden, memory: MemoryFeatures) -> None:
+def test_memory_of_the_first_frame(network: StmNetwork, golden: GoldenNumbers, memory: MemoryFeatures) -> None:
     masks = padded_masks(golden, 0)
     features = network.Encoder_M(padded_image(golden, 0), masks, sum_of_others(masks, ROWS), ROWS)
     assert_golden(features.s16, golden["t1_m_r4"])
@@ -101,21 +97,23 @@ def test_memory_of_the_first_frame(network: StmNetwork, golden: Golden, memory: 
     assert_golden(memory.value, golden["t1_m_value"])
 
 
-def test_query_of_the_second_frame(golden: Golden, query: QueryFeatures) -> None:
+def test_query_of_the_second_frame(golden: GoldenNumbers, query: QueryFeatures) -> None:
     assert_golden(query.s16, golden["t1_q_r4"])
     assert_golden(query.key, golden["t1_q_key"])
     assert_golden(query.value, golden["t1_q_value"])
 
 
 def test_read_of_the_first_frame(
-    network: StmNetwork, golden: Golden, query: QueryFeatures, memory: MemoryFeatures
+    network: StmNetwork, golden: GoldenNumbers, query: QueryFeatures, memory: MemoryFeatures
 ) -> None:
     readout, weights = read([memory], query)
     assert_golden(weights, golden["t1_mem_p"])
     assert_golden(network.decoder_input(readout, query, None, ROWS), golden["t1_mem_out"])
 
 
-def test_decoder_on_what_the_published_code_read(network: StmNetwork, golden: Golden, query: QueryFeatures) -> None:
+def test_decoder_on_what_the_published_code_read(
+    network: StmNetwork, golden: GoldenNumbers, query: QueryFeatures
+) -> None:
     readout = torch.from_numpy(golden["t1_mem_out"])[:, :512]
     channels = network.decode_channels(readout, query, None, ROWS)
     assert_golden(channels, golden["t1_dec_logits"], relative=0.0)
@@ -123,7 +121,7 @@ def test_decoder_on_what_the_published_code_read(network: StmNetwork, golden: Go
     assert_golden(probabilities, functional.softmax(torch.from_numpy(golden["t1_dec_logits"]), dim=1)[:, 1].numpy())
 
 
-def test_last_frame_reads_two_kept_frames_and_the_previous_one(network: StmNetwork, golden: Golden) -> None:
+def test_last_frame_reads_two_kept_frames_and_the_previous_one(network: StmNetwork, golden: GoldenNumbers) -> None:
     query = network.encode_query(padded_image(golden, 7))
     memories = [remember(network, golden, query, index) for index in (0, 5, 6)]
     for part in ("key", "value"):
