@@ -13,10 +13,11 @@ from PIL import Image
 from synthetic_clips import make_clip
 from tiny_network import save_tiny_weights
 
+from vostool.cli import options as shared
 from vostool.cli.app import run
 from vostool.cli.segment import segment_command
 from vostool.pipelines.segment import SegmentOptions
-from vostool.systems import MemoryOptions
+from vostool.systems import SYSTEMS
 
 SIZE = (48, 64)
 
@@ -163,11 +164,14 @@ def test_defaults_are_those_of_the_library() -> None:
     """The command line cannot import the library's numbers, which would load torch; so they are compared here."""
     shown = {name: each.default for name, each in signature(segment_command).parameters.items()}
     library = {each.name: each.default for each in fields(SegmentOptions)}
-    same = ("size", "system", "weights", "device", "precision", "memory", "memory_frames", "memory_every", "top_k")
+    same = (
+        "size", "system", "weights", "device", "precision", "flip", "memory", "memory_frames", "memory_every", "top_k",
+        "pin",
+    )  # fmt: skip
     for name in (*same, "overwrite"):
         assert shown[name] == library[name], name
     assert shown["audio"] == library["copy_audio"]
-    assert shown["pin"] == MemoryOptions().pin
+    assert tuple(SYSTEMS) == shared.SYSTEM_NAMES
 
 
 def test_help_names_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,3 +187,47 @@ def test_group_without_a_command_shows_its_help(arguments: list[str], capsys: py
     captured = capsys.readouterr()
     assert "Usage: vostool" in captured.out
     assert captured.err == ""
+
+
+def test_averages_over_views_and_networks(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_tiny_weights(folder / "other.safetensors", seed=1)
+    job = ["segment", "clip.mp4", "--mask", "first.png", "-o", "masks", "--overwrite", "--json", "-q"]
+    assert run([*job, "--flip", "--scales", "0.75,1.0", "--ensemble", "lite.safetensors,other.safetensors"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["weights"] == "lite.safetensors"
+    assert [each["weights"] for each in report["ensemble"]] == ["other.safetensors"]
+    assert run(job) == 0
+    assert report["memory_bank_bytes"] > 4 * json.loads(capsys.readouterr().out)["memory_bank_bytes"]
+
+
+def test_every_memory_option_arrives(folder: Path) -> None:
+    options = ["--memory", "lfu", "--memory-count", "softmax", "--memory-floor", "0", "--no-pin", "--memory-previous"]
+    more = ["--memory-frames", "2", "--memory-every", "1", "--memory-restart", "--top-k", "0"]
+    assert run(["segment", "clip.mp4", "--mask", "first.png", *options, *more]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--scales", "big"], "--scales is 'big'; give factors such as 0.75,1.0"),
+        (["--scales", "0"], "--scales 0; give factors above 0"),
+        (["--ensemble", "lite.safetensors", "--weights", "lite.safetensors"], "both --weights and --ensemble"),
+        (["--memory-count", "clicks"], "no counting 'clicks'; choose one of top-k, softmax, log-top-k"),
+        (["--system", "vos"], "no system 'vos'; choose one of lite, stcn, stm, scm, stm-refine50, rgmp"),
+    ],
+)
+def test_senseless_options_are_usage_errors(
+    folder: Path, arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["segment", "clip.mp4", "--mask", "first.png", *arguments]) == 2
+    assert expected in capsys.readouterr().err
+    assert not (folder / "clip_masks").exists()
+
+
+def test_systems_are_listed_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["systems"]) == 0
+    table = capsys.readouterr().out
+    assert "\N{HORIZONTAL ELLIPSIS}" not in table
+    assert all(name in table for name in SYSTEMS)
+    assert run(["systems", "--json"]) == 0
+    assert [each["name"] for each in json.loads(capsys.readouterr().out)] == list(SYSTEMS)
