@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -23,6 +23,7 @@ from vostool.systems import System, find_system
 # The size of DAVIS "480p", at which the papers report.
 FRAME_SIZE = (480, 854)
 META = torch.device("meta")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -71,18 +72,24 @@ def system_cost(name: str, size: tuple[int, int] = FRAME_SIZE) -> Cost:
 
 def _memory_cost(network: Network, image: Tensor, parameters: int) -> Cost:
     """Of a network over a memory bank: once with one object, once with two."""
-    one, two = _Passes(network, image, 1), _Passes(network, image, 2)
-    decode = _count(one.decode)
-    keys, values = _read_costs(one.encode_memory())
-    return Cost(
-        parameters,
-        frame=_count(one.encode_query),
-        object=decode,
-        further_object=_count(two.decode) - decode,
-        memory_object=_count(one.encode_memory),
-        read=0.0 if network.has_object_keys else keys,
-        read_object=values + keys if network.has_object_keys else values,
-    )
+    frame, features = _count(partial(network.encode_query, image))
+    masks, rows = torch.zeros(2, *image.shape[-2:], device=META), torch.zeros(2, dtype=torch.int64, device=META)
+    one, both = slice(0, 1), slice(0, 2)
+
+    def encode_memory(objects: slice) -> MemoryFeatures:
+        return network.encode_memory(image, features, masks[objects], masks[objects], rows[objects])
+
+    memory_object, memory = _count(partial(encode_memory, one))
+    values = memory.value.expand(2, -1, -1, -1)
+
+    def decode(objects: slice) -> Tensor:
+        return network.decode(values[objects], features, masks[objects], rows[objects])
+
+    first, _ = _count(partial(decode, one))
+    further = _count(partial(decode, both))[0] - first
+    keys, sums = _read_costs(memory)
+    shared, of_object = (0.0, keys + sums) if network.has_object_keys else (keys, sums)
+    return Cost(parameters, frame, first, further, memory_object, shared, of_object)
 
 
 def _reference_cost(system: System, network: Any, image: Tensor, parameters: int) -> Cost:
@@ -92,21 +99,9 @@ def _reference_cost(system: System, network: Any, image: Tensor, parameters: int
     def predict(num_objects: int) -> float:
         masks = torch.zeros(num_objects, *image.shape[-2:], device=META)
         segmenter.start(FrameInput(0, image), masks)
-        return _count(partial(segmenter.predict, FrameInput(1, image, masks)))
+        return _count(partial(segmenter.predict, FrameInput(1, image, masks)))[0]
 
     return Cost(parameters, object=predict(1), further_object=predict(3) - predict(2))
-
-
-class _Passes:
-    """The passes of a network over one image, ready to be counted."""
-
-    def __init__(self, network: Network, image: Tensor, num_objects: int) -> None:
-        self.encode_query = partial(network.encode_query, image)
-        features = self.encode_query()
-        masks = torch.zeros(num_objects, *image.shape[-2:], device=META)
-        rows = torch.zeros(num_objects, dtype=torch.int64, device=META)
-        self.encode_memory = partial(network.encode_memory, image, features, masks, masks, rows)
-        self.decode = partial(network.decode, self.encode_memory().value, features, masks, rows)
 
 
 def _read_costs(memory: MemoryFeatures) -> tuple[float, float]:
@@ -115,8 +110,8 @@ def _read_costs(memory: MemoryFeatures) -> tuple[float, float]:
     return num_positions**2 * memory.key.shape[1] / 1e9, num_positions**2 * memory.value.shape[1] / 1e9
 
 
-def _count(compute: Callable[[], object]) -> float:
-    """GMAC of a computation; torch counts a multiplication and an addition as two."""
+def _count(compute: Callable[[], Result]) -> tuple[float, Result]:
+    """GMAC of a computation, and what it gives; torch counts a multiplication and an addition as two."""
     with FlopCounterMode(display=False) as counter:
-        compute()
-    return counter.get_total_flops() / 2e9
+        result = compute()
+    return counter.get_total_flops() / 2e9, result
