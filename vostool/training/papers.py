@@ -35,7 +35,7 @@ def lite_first() -> Recipe:
         previous=Previous(dropout=0.35),
         optimiser=Optimiser(
             "adamw", 4e-4, 4e-5, weight_decay=1e-4, rate=COSINE, warmup_steps=40, gradient_clip=2.0,
-            average_decay=0.997,            frozen=("backbone.conv1", "backbone.layer1", "backbone.layer2"),
+            average_decay=0.997, frozen=("backbone.conv1", "backbone.layer1", "backbone.layer2"),
         ),
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from vostool.datasets.augmentation import Augmentation
 from vostool.training.schedule import ALWAYS_ONE, Schedule
 
+DEFAULT_AUGMENTATION = Augmentation()
 OptimiserName = Literal["adam", "adamw"]
 
 
@@ -126,7 +127,7 @@ class Recipe:
     max_objects: int = 2
     max_gap: Schedule = ALWAYS_ONE
     sources: Sources = Sources(video=1.0)
-    augmentation: Augmentation = Augmentation()
+    augmentation: Augmentation = DEFAULT_AUGMENTATION
     losses: Losses = Losses()
     previous: Previous = Previous()
     regularisers: Regularisers = field(default_factory=Regularisers)
