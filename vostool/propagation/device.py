@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 
 from vostool.errors import DeviceError, UsageError
@@ -63,3 +65,10 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
     if capability >= (8, 0):
         return torch.bfloat16
     return torch.float16 if capability >= (7, 0) else torch.float32
+
+
+def computing(device: torch.device, precision: torch.dtype) -> AbstractContextManager[object]:
+    """Automatic mixed precision for a network's passes; nothing in float32."""
+    if precision == torch.float32:
+        return nullcontext()
+    return torch.autocast(device.type, precision)

@@ -9,7 +9,6 @@ Shapes: K objects; R rows, K and with several objects one more, the last, for al
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
@@ -17,6 +16,7 @@ from torch.nn import functional
 
 from vostool.models.rgmp import GuidedPyramid, ReferenceNetwork
 from vostool.propagation.aggregate import Prediction, aggregate
+from vostool.propagation.device import computing
 from vostool.propagation.preprocess import Canvas
 from vostool.propagation.segmenter import FrameInput
 
@@ -97,7 +97,7 @@ class ReferenceSegmenter:
     def _encode_reference(self, image: Tensor, masks: Tensor, scale: float) -> Tensor:
         """(rows, 2048, h, w) at stride 32 of the scaled picture."""
         image, masks = self._scaled(image, masks, scale)
-        with self._computing():
+        with computing(self.device, self.precision):
             return torch.cat([self._encode(image, rows).s32 for rows in masks.split(ROWS_PER_PASS)])
 
     def _propagate(self, image: Tensor, guidance: Tensor, scale: float) -> Tensor:
@@ -105,7 +105,7 @@ class ReferenceSegmenter:
         size = guidance.shape[-2:]
         image, guidance = self._scaled(image, guidance, scale)
         passes = zip(guidance.split(ROWS_PER_PASS), self._references[scale].split(ROWS_PER_PASS), strict=True)
-        with self._computing():
+        with computing(self.device, self.precision):
             logits = [self.network.decode(self._encode(image, rows), reference).objects for rows, reference in passes]
         return _resize(torch.cat(logits).float().sigmoid()[None], (size[0], size[1]))[0]
 
@@ -117,11 +117,6 @@ class ReferenceSegmenter:
             return image, masks
         height, width = (scaled_length(length, scale, self.canvas.stride) for length in image.shape[-2:])
         return _resize(image, (height, width)), _resize(masks[None], (height, width))[0]
-
-    def _computing(self) -> AbstractContextManager[object]:
-        if self.precision == torch.float32:
-            return nullcontext()
-        return torch.autocast(self.device.type, self.precision)
 
 
 def scaled_length(length: int, scale: float, stride: int) -> int:

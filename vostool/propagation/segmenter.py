@@ -9,7 +9,6 @@ Shapes: K objects; h', w' padded network size; P positions at stride 16.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,6 +22,7 @@ from vostool.memory.policy import WritePolicy
 from vostool.memory.readers import AttentionReader
 from vostool.models.network import Network, QueryFeatures, sum_of_others
 from vostool.propagation.aggregate import Prediction, aggregate
+from vostool.propagation.device import computing
 from vostool.propagation.preprocess import MIRRORED, Canvas
 
 # Memory positions lie at stride 16 in every system.
@@ -145,14 +145,14 @@ class MemorySegmenter:
         self._bank = self._make_bank()
         self._bank.add_objects(len(masks), frame.index)
         self._first_index = frame.index
-        with self._computing():
+        with computing(self.device, self.precision):
             features = self.network.encode_query(frame.image)
         self._remember_annotated(frame, features, masks)
 
     @torch.inference_mode()
     def predict(self, frame: FrameInput) -> Prediction:
         """See ``Segmenter.predict``."""
-        with self._computing():
+        with computing(self.device, self.precision):
             self._features = features = self.network.encode_query(frame.image)
             self._read = read = self.reader.read(self._bank, features.key.flatten(2))
             readout = read.value.unflatten(2, features.key.shape[-2:])
@@ -206,7 +206,7 @@ class MemorySegmenter:
     ) -> None:
         image_of_object = self._image_of_object(len(masks))
         others = sum_of_others(masks, image_of_object)
-        with self._computing():
+        with computing(self.device, self.precision):
             memory = self.network.encode_memory(frame.image, features, masks, others, image_of_object)
         entry = MemoryEntry(memory.key.flatten(2), memory.value.flatten(2), majority_owner(masks))
         if is_kept:
@@ -216,11 +216,6 @@ class MemorySegmenter:
 
     def _image_of_object(self, num_objects: int) -> Tensor:
         return torch.zeros(num_objects, dtype=torch.int64, device=self.device)
-
-    def _computing(self) -> AbstractContextManager[object]:
-        if self.precision == torch.float32:
-            return nullcontext()
-        return torch.autocast(self.device.type, self.precision)
 
 
 def majority_owner(masks: Tensor) -> Tensor:
