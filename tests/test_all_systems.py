@@ -94,6 +94,13 @@ def test_a_second_run_gives_the_same(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WITH_MEMORY)
+def test_many_objects_go_through_the_network_in_turn(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    together = run(name, annotate(0, 1, 2, 3))[-1].alpha
+    monkeypatch.setattr("vostool.propagation.segmenter.OBJECTS_PER_PASS", 2)
+    np.testing.assert_allclose(run(name, annotate(0, 1, 2, 3))[-1].alpha, together, atol=5e-4)
+
+
+@pytest.mark.parametrize("name", WITH_MEMORY)
 @pytest.mark.parametrize("memory", MEMORY_NAMES)
 def test_every_memory_works_in_every_system(name: str, memory: str) -> None:
     options: dict[str, Any] = {"memory": memory, "memory_frames": 1, "memory_every": 1}

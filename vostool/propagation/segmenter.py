@@ -27,6 +27,8 @@ from vostool.propagation.preprocess import MIRRORED, Canvas
 
 # Memory positions lie at stride 16 in every system.
 POSITION_STRIDE = 16
+# The published decoders take some 200 MB an object at 480p; bounds the memory however many objects there are.
+OBJECTS_PER_PASS = 8
 
 
 @dataclass(frozen=True)
@@ -156,9 +158,14 @@ class MemorySegmenter:
             self._features = features = self.network.encode_query(frame.image)
             self._read = read = self.reader.read(self._bank, features.key.flatten(2))
             readout = read.value.unflatten(2, features.key.shape[-2:])
-            image_of_object = self._image_of_object(len(readout))
-            logits = self.network.decode(readout, features, frame.previous, image_of_object)
-        return Prediction(logits.float().sigmoid())
+            logits = [self._decode(readout, frame, features, rows) for rows in _passes(len(readout))]
+        return Prediction(torch.cat(logits).float().sigmoid())
+
+    def _decode(self, readout: Tensor, frame: FrameInput, features: QueryFeatures, rows: slice) -> Tensor:
+        """Logits of some of the objects."""
+        previous = None if frame.previous is None else frame.previous[rows]
+        image_of_object = self._image_of_object(len(readout[rows]))
+        return self.network.decode(readout[rows], features, previous, image_of_object)
 
     def aggregate(self, prediction: Prediction) -> Tensor:
         """See ``Segmenter.aggregate``."""
@@ -204,11 +211,17 @@ class MemorySegmenter:
     def _remember(
         self, frame: FrameInput, features: QueryFeatures, masks: Tensor, *, pinned: bool = False, is_kept: bool = True
     ) -> None:
-        image_of_object = self._image_of_object(len(masks))
-        others = sum_of_others(masks, image_of_object)
+        others = sum_of_others(masks, self._image_of_object(len(masks)))
         with computing(self.device, self.precision):
-            memory = self.network.encode_memory(frame.image, features, masks, others, image_of_object)
-        entry = MemoryEntry(memory.key.flatten(2), memory.value.flatten(2), majority_owner(masks))
+            parts = [
+                self.network.encode_memory(
+                    frame.image, features, masks[rows], others[rows], self._image_of_object(len(masks[rows]))
+                )
+                for rows in _passes(len(masks))
+            ]
+        key = torch.cat([part.key for part in parts]) if self.network.has_object_keys else parts[0].key
+        value = torch.cat([part.value for part in parts])
+        entry = MemoryEntry(key.flatten(2), value.flatten(2), majority_owner(masks))
         if is_kept:
             self._bank.write(entry, frame.index, pinned=pinned)
         else:
@@ -216,6 +229,11 @@ class MemorySegmenter:
 
     def _image_of_object(self, num_objects: int) -> Tensor:
         return torch.zeros(num_objects, dtype=torch.int64, device=self.device)
+
+
+def _passes(num_objects: int) -> list[slice]:
+    """Which objects go through the network together."""
+    return [slice(first, first + OBJECTS_PER_PASS) for first in range(0, num_objects, OBJECTS_PER_PASS)]
 
 
 def majority_owner(masks: Tensor) -> Tensor:
