@@ -158,6 +158,7 @@ def build_segmenter(
     flip: bool = False,
     scales: Sequence[float] = (),
     ensemble: Sequence[str | Path] = (),
+    prepare: Callable[[System, Any], Any] | None = None,
     **overrides: Any,
 ) -> Segmenter:
     """A Segmenter ready to start a clip.
@@ -171,6 +172,7 @@ def build_segmenter(
         scales: Sizes of the picture to average over, as factors; none for the system's own.
         ensemble: Files of weights in place of ``weights``, whose predictions are averaged; each may be of another
             system, and those that do not say which are of ``name``.
+        prepare: Makes of each network, loaded and on the device, the one to use.
         **overrides: Fields of ``MemoryOptions``; those that are None keep the system's default.
 
     Raises:
@@ -186,6 +188,7 @@ def build_segmenter(
         found = read_checkpoint(path).system if ensemble else None
         system = find_system(found or name)
         network = load_network(system, path).to(target)
+        network = prepare(system, network) if prepare else network
         members.append(make_segmenter(system, network, target, dtype, flip=flip, scales=scales, **overrides))
     return average(members)
 

@@ -21,7 +21,7 @@ from rich.table import Table
 from vostool.errors import VostoolError
 
 if TYPE_CHECKING:
-    from vostool.pipelines.report import FrameProgress
+    from vostool.pipelines.report import FrameProgress, StepProgress
 
 PLAIN_LINE_SECONDS = 10.0
 # No table is as wide, and rich asks for some bound.
@@ -106,6 +106,9 @@ class FrameDisplay:
     def update(self, progress: FrameProgress) -> None:
         """Takes one frame."""
 
+    def update_step(self, progress: StepProgress) -> None:
+        """Takes one step of fine-tuning."""
+
     def close(self) -> None:
         """Leaves the terminal in order."""
 
@@ -120,6 +123,11 @@ class _LineDisplay(FrameDisplay):
         if time.monotonic() - self._last >= PLAIN_LINE_SECONDS:
             self._last = time.monotonic()
             print(_describe(progress), file=sys.stderr)
+
+    def update_step(self, progress: StepProgress) -> None:
+        if time.monotonic() - self._last >= PLAIN_LINE_SECONDS:
+            self._last = time.monotonic()
+            print(_describe_step(progress), file=sys.stderr)
 
 
 class _BarDisplay(FrameDisplay):
@@ -136,6 +144,11 @@ class _BarDisplay(FrameDisplay):
     def update(self, progress: FrameProgress) -> None:
         self._progress.update(
             self._task, completed=progress.num_done, total=progress.num_frames, description=_describe(progress)
+        )
+
+    def update_step(self, progress: StepProgress) -> None:
+        self._progress.update(
+            self._task, completed=progress.num_done, total=progress.num_steps, description=_describe_step(progress)
         )
 
     def close(self) -> None:
@@ -176,6 +189,11 @@ def _describe(progress: FrameProgress) -> str:
     left = progress.seconds_left
     remaining = f", {_clock(left)} left" if left is not None else ""
     return f"frame {progress.num_done}{total}, {progress.frames_per_second:.1f} fps{remaining}"
+
+
+def _describe_step(progress: StepProgress) -> str:
+    left = _clock(progress.seconds / progress.num_done * (progress.num_steps - progress.num_done))
+    return f"fine-tuning {progress.num_done}/{progress.num_steps}, loss {progress.loss:.3f}, {left} left"
 
 
 def _clock(seconds: float) -> str:

@@ -157,6 +157,20 @@ Ensemble = Annotated[
         help="Average over the networks of these weights files, of any systems.", show_default=False,
     ),
 ]  # fmt: skip
+FinetuneFirstFrame = Annotated[
+    bool,
+    typer.Option(
+        "--finetune-first-frame", rich_help_panel=PANEL_NETWORK,
+        help="Fine-tune a copy of the network on frame 0 first; the weights file stays as it is.",
+    ),
+]  # fmt: skip
+FinetuneSteps = Annotated[
+    int | None,
+    typer.Option(
+        "--finetune-steps", metavar="NUMBER", rich_help_panel=PANEL_NETWORK, show_default="100",
+        help="Steps of --finetune-first-frame.",
+    ),
+]  # fmt: skip
 MaskMode = Annotated[
     str,
     typer.Option(

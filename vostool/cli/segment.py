@@ -68,6 +68,8 @@ def segment_command(
     flip: shared.Flip = False,
     scales: shared.Scales = None,
     ensemble: shared.Ensemble = None,
+    finetune_first_frame: shared.FinetuneFirstFrame = False,
+    finetune_steps: shared.FinetuneSteps = None,
     quiet: shared.Quiet = False,
     as_json: shared.Json = False,
 ) -> None:
@@ -108,10 +110,13 @@ def segment_command(
         flip=flip,
         scales=parse_scales(scales),
         ensemble=tuple(Path(each) for each in ensemble.split(",")) if ensemble else (),
+        finetune_first_frame=finetune_first_frame,
+        finetune_steps=finetune_steps,
     )
     messages = Messages(quiet=quiet)
     with frame_progress(quiet=quiet) as display:
-        report = segment_video(options, listeners=Listeners(display.update, messages.note, messages.warn))
+        listeners = Listeners(display.update, messages.note, messages.warn, display.update_step)
+        report = segment_video(options, listeners=listeners)
     if as_json:
         print_json(report.to_dict())
     for written in report.outputs:

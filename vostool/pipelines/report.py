@@ -42,6 +42,22 @@ class FrameProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class StepProgress:
+    """Sent after each step of fine-tuning.
+
+    Attributes:
+        num_done, num_steps: Steps done, and to do in all.
+        seconds: Since the first was begun.
+        loss: Of this step.
+    """
+
+    num_done: int
+    num_steps: int
+    seconds: float
+    loss: float
+
+
+@dataclass(frozen=True, slots=True)
 class Listeners:
     """Who is told what while a job runs; each may be left out.
 
@@ -49,11 +65,13 @@ class Listeners:
         on_frame: After each frame.
         on_note: One line on something that was detected or decided.
         on_warning: One line on something that may not be as wished.
+        on_step: After each step of fine-tuning.
     """
 
     on_frame: Callable[[FrameProgress], None] = lambda progress: None
     on_note: Callable[[str], None] = lambda text: None
     on_warning: Callable[[str], None] = lambda text: None
+    on_step: Callable[[StepProgress], None] = lambda progress: None
 
 
 @dataclass(slots=True)
@@ -93,6 +111,7 @@ class SegmentReport:
         system, device, precision: What computed.
         weights, weights_sha256: What it computed with.
         ensemble: The same of the other networks, where several are averaged.
+        finetune_steps, finetune_seconds: Steps on the first frame for each network, and seconds in all; 0 without.
         source_size, network_size: (height, width), of the clip and as the network saw it.
         frames_in, frames_out: Read and written; equal, or the job failed.
         corrupt_frames: Damaged frames, for which the mask before was repeated.
@@ -112,6 +131,8 @@ class SegmentReport:
     weights: str = ""
     weights_sha256: str = ""
     ensemble: list[dict[str, str]] = field(default_factory=list)
+    finetune_steps: int = 0
+    finetune_seconds: float = 0.0
     source_size: tuple[int, int] = (0, 0)
     network_size: tuple[int, int] = (0, 0)
     frames_in: int = 0

@@ -15,6 +15,7 @@ import torch
 
 from vostool.errors import Interrupted, MemoryExhausted, VostoolError
 from vostool.memory.readers import Counting
+from vostool.pipelines.first_frame import FirstFrameTuner, plan_steps
 from vostool.pipelines.masks import MaskSource, read_annotation
 from vostool.pipelines.report import FrameProgress, Listeners, ObjectSummary, SegmentReport, peak_rss_bytes
 from vostool.pipelines.signals import StopRequest, catch_stop_signals
@@ -29,7 +30,7 @@ from vostool.video.interface import VideoReader
 from vostool.video.mask_report import summary_line
 from vostool.video.output_kind import OutputPlan, check_outputs, part_path, resolve_outputs
 from vostool.video.prefetch import prefetch
-from vostool.video.reader import open_video
+from vostool.video.reader import open_video, read_frame_at
 from vostool.video.sinks import Sink, open_sink
 from vostool.weights.load import file_sha256
 
@@ -50,6 +51,8 @@ class SegmentOptions:
         frame_rate: Of a folder of images; None for 24.
         size: Short side of the picture that the network sees; never scaled up.
         system, weights, device, precision, flip, scales, ensemble: See ``build_segmenter``.
+        finetune_first_frame: Whether copies of the networks are fine-tuned on frame 0 first.
+        finetune_steps: For how many steps; None for the recipe's.
         memory, memory_frames, memory_every, top_k, counting, pin, floor, temporary_previous, restarts: See
             ``MemoryOptions``; None keeps the system's default.
     """
@@ -69,6 +72,8 @@ class SegmentOptions:
     flip: bool = False
     scales: tuple[float, ...] = ()
     ensemble: tuple[Path, ...] = ()
+    finetune_first_frame: bool = False
+    finetune_steps: int | None = None
     memory: str | None = None
     memory_frames: float | None = None
     memory_every: int | None = None
@@ -113,11 +118,12 @@ class _Job:
     def run(self) -> SegmentReport:
         """What is cheap to check comes first, so that mistakes are told before the network is loaded."""
         options, info = self._options, self._reader.info
+        self._report.finetune_steps = plan_steps(options.finetune_first_frame, options.finetune_steps)
         plans = resolve_outputs(options.outputs, options.emits, str(options.source))
         check_outputs(plans, options.overwrite, options.source)
         annotation = read_annotation(options.masks, info.size, options.source)
         self._note(summary_line(annotation))
-        segmenter = self._build(info)
+        segmenter = self._build(info, annotation)
         with catch_stop_signals() as stop, ExitStack() as stack:
             sinks = [stack.enter_context(self._open_sink(plan, annotation)) for plan in plans]
             self._propagate(segmenter, annotation, sinks, stop)
@@ -127,14 +133,16 @@ class _Job:
         self._close_report(segmenter, plans, sinks)
         return self._report
 
-    def _build(self, info: VideoInfo) -> Segmenter:
+    def _build(self, info: VideoInfo, annotation: Annotation) -> Segmenter:
         options, report = self._options, self._report
         files = find_members(options.system, options.weights, options.ensemble)
         memory = {field.name: getattr(options, field.name) for field in fields(MemoryOptions)}
+        tuner = self._make_tuner(annotation) if report.finetune_steps else None
         segmenter = build_segmenter(
             options.system, options.weights, options.device, precision=options.precision, flip=options.flip,
-            scales=options.scales, ensemble=options.ensemble, **memory,
+            scales=options.scales, ensemble=options.ensemble, prepare=tuner, **memory,
         )  # fmt: skip
+        report.finetune_seconds = tuner.seconds if tuner else 0.0
         geometry = plan_geometry(info.size, options.size, segmenter.canvas)
         report.system, report.device = options.system, str(segmenter.device)
         report.precision = str(segmenter.precision).removeprefix("torch.")
@@ -144,6 +152,13 @@ class _Job:
         height, width = geometry.network_size
         self._note(f"{options.system} on {report.device} in {report.precision}; the network sees {width}x{height}")
         return segmenter
+
+    def _make_tuner(self, annotation: Annotation) -> FirstFrameTuner:
+        options = self._options
+        return FirstFrameTuner(
+            read_frame_at(options.source, 0).image, annotation.labels, options.device, options.size,
+            self._report.finetune_steps, self._listeners.on_step, self._note,
+        )  # fmt: skip
 
     def _open_sink(self, plan: OutputPlan, annotation: Annotation) -> Sink:
         options = self._options
