@@ -20,6 +20,8 @@ from vostool.video.images import IMAGE_SUFFIXES, natural_key
 # Sequences of the training half of DAVIS-2016 that shipped weights are never trained on, so that they can be scored.
 VALIDATION_SEQUENCES = ("bus", "dog-agility", "horsejump-low", "kite-walk", "rhino")
 VOID = 255
+# Folders that DAVIS puts between, smallest pictures first.
+RESOLUTIONS = ("480p", "1080p", "Full-Resolution")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def find_sequences(root: Path, names: Iterable[str] | None = None) -> list[Davis
         UsageError: If a name is not there.
         InputError: If the layout is another, or a sequence has no masks.
     """
-    images, masks = _inner_folder(root, "JPEGImages"), _inner_folder(root, "Annotations")
+    images, masks = inner_folder(root, "JPEGImages"), inner_folder(root, "Annotations")
     found = sequence_names(images)
     return [_sequence(images, masks, name) for name in _chosen(found, names, images)]
 
@@ -58,7 +60,7 @@ def find_mask_folders(folder: Path, names: Iterable[str] | None = None) -> list[
         UsageError: If a name is not there.
         InputError: If there is no folder of masks.
     """
-    root = _inner_folder(folder, "Annotations") if (folder / "Annotations").is_dir() else _without_resolution(folder)
+    root = inner_folder(folder, "Annotations") if (folder / "Annotations").is_dir() else _without_resolution(folder)
     if not root.is_dir():
         raise InputError(f"no such folder: {root}", "give a folder that holds one folder of masks per sequence")
     return [root / name for name in _chosen(sequence_names(root), names, root)]
@@ -137,12 +139,13 @@ def _chosen(found: tuple[str, ...], names: Iterable[str] | None, folder: Path) -
     return chosen
 
 
-def _inner_folder(root: Path, name: str) -> Path:
+def inner_folder(root: Path, name: str) -> Path:
+    """The folder of that name in a data set, or the one in it for a resolution; raises InputError if there is none."""
     if not (root / name).is_dir():
         raise InputError(f"{root} is not a data set in DAVIS layout: it has no folder {name}", "give its root folder")
     return _without_resolution(root / name)
 
 
 def _without_resolution(folder: Path) -> Path:
-    """The folder 480p inside, where there is one."""
-    return folder / "480p" if (folder / "480p").is_dir() else folder
+    """The folder of the smallest resolution inside, where there is one."""
+    return next((folder / name for name in RESOLUTIONS if (folder / name).is_dir()), folder)
