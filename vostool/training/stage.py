@@ -1,132 +1,261 @@
-"""One training run over one recipe: the loop, its optimiser and schedule, and its checkpoints.
+"""One training run over one recipe: the loop, what it records, and when it saves and validates.
 
-A run can be stopped at any time: every few steps all that it needs to go on is written to ``state.pt``, and the
-averaged weights to ``weights.safetensors``, which ``vostool segment --weights`` takes.
+All random numbers follow from the recipe's seed and the step, so a run that goes on from its ``state.pt`` is, on a
+CPU, the run that was not stopped, bit by bit.
 """
 
 from __future__ import annotations
 
-import json
-import logging
-import math
-import os
+import copy
+import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from vostool.models.lite import LiteNetwork
+from vostool.errors import Interrupted, UsageError
+from vostool.metrics.report import Scores
+from vostool.propagation.device import computing
 from vostool.training.average import WeightAverage
-from vostool.training.batches import ClipBatch, ClipMixture, draw_batches
-from vostool.training.losses import dice_loss, hard_pixel_cross_entropy
-from vostool.training.recipes import Recipe
-from vostool.training.unroll import unroll
+from vostool.training.batch import ClipBatch
+from vostool.training.checkpoint import RunFolder, network_config
+from vostool.training.distributed import ALONE, Processes
+from vostool.training.optimiser import build_optimiser, set_rate
+from vostool.training.recipe import Recipe
+from vostool.training.records import DEFAULT_HABITS, Best, Habits, StepRecord, TrainingError
 from vostool.video.prefetch import prefetch
 from vostool.weights.save import save_weights
 
-logger = logging.getLogger(__name__)
+# Batches that are drawn ahead of the one in training.
+PREFETCH_DEPTH = 3
+STATE_FORMAT = 1
+INFINITE = float("inf")
 
 
 class Stage:
-    """A network in training."""
+    """A network in training.
 
-    def __init__(self, network: LiteNetwork, recipe: Recipe, folder: Path) -> None:
-        self.network = network
+    Args:
+        trainee: Holds ``network`` and gives the losses of a batch: ``Trainee``. On the device.
+        recipe: All numbers.
+        draw: Gives some of the clips of the global batch of a step, counted from 0; called ahead, from a thread.
+        folder: Of the run; only the first process writes there.
+        device: Where ``draw`` puts its batches, too.
+        precision: bfloat16 for automatic mixed precision.
+        habits: When it saves and validates, and whom it tells.
+        processes: Of a run over several, within ``join_processes``.
+
+    Attributes:
+        step: How many steps have been taken.
+        best: The best validation, if there was any.
+        folder: With the files of the run.
+
+    Raises:
+        UsageError: The batch cannot be parted evenly between the processes.
+    """
+
+    def __init__(
+        self,
+        trainee: nn.Module,
+        recipe: Recipe,
+        draw: Callable[[int, slice], ClipBatch],
+        folder: Path,
+        device: torch.device,
+        precision: torch.dtype = torch.float32,
+        *,
+        habits: Habits = DEFAULT_HABITS,
+        processes: Processes = ALONE,
+    ) -> None:
         self.recipe = recipe
-        self.folder = folder
+        self.folder = RunFolder(folder)
         self.step = 0
-        self._average = WeightAverage(network, recipe.ema_decay)
-        self._generator = torch.Generator().manual_seed(recipe.seed)
-        self._optimiser = torch.optim.AdamW(self._parameter_groups(), weight_decay=recipe.weight_decay)
-        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimiser, self._rate)
-        folder.mkdir(parents=True, exist_ok=True)
-
-    def _parameter_groups(self) -> list[dict[str, object]]:
-        """Backbone and the rest with their own rates; what is frozen takes no gradient."""
-        backbone: list[nn.Parameter] = []
-        rest: list[nn.Parameter] = []
-        for name, parameter in self.network.named_parameters():
-            parameter.requires_grad_(not name.startswith(self.recipe.frozen))
-            if parameter.requires_grad:
-                (backbone if name.startswith("backbone.") else rest).append(parameter)
-        return [
-            {"params": rest, "lr": self.recipe.learning_rate},
-            {"params": backbone, "lr": self.recipe.backbone_learning_rate},
-        ]
-
-    def _rate(self, step: int) -> float:
-        """Share of the peak rate: linear warm-up, then a half cosine down to 2 %."""
-        if step < self.recipe.warmup_steps:
-            return (step + 1) / self.recipe.warmup_steps
-        done = (step - self.recipe.warmup_steps) / max(1, self.recipe.num_steps - self.recipe.warmup_steps)
-        return 0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, done)))
-
-    def run(self, mixture: ClipMixture, *, save_every: int = 100) -> None:
-        """Trains until the recipe's last step."""
-        batches: Iterator[ClipBatch] = prefetch(draw_batches(mixture, self.recipe, self.step), depth=3)
-        started = time.monotonic()
-        for batch in batches:
-            record = self.train_on(batch)
-            self.step += 1
-            self._log(record | {"seconds": round(time.monotonic() - started, 1)})
-            if self.step % save_every == 0 or self.step == self.recipe.num_steps:
-                self.save()
-
-    def train_on(self, batch: ClipBatch) -> dict[str, float]:
-        """One optimiser step; gives the losses and the norm of the gradient before clipping.
-
-        Raises:
-            FloatingPointError: The loss is not a number; the step is named.
-        """
-        recipe, progress = self.recipe, self.step / self.recipe.num_steps
-        share = recipe.hard_pixels[0] + (recipe.hard_pixels[1] - recipe.hard_pixels[0]) * progress
-        predictions = unroll(self.network, batch, prior_dropout=recipe.prior_dropout, generator=self._generator)
-        truths = [batch.labels[:, index] for index in range(1, len(predictions) + 1)]
-        pairs = list(zip(predictions, truths, strict=True))
-        entropy = torch.stack([hard_pixel_cross_entropy(logits, truth, share) for logits, truth in pairs]).mean()
-        dice = torch.stack([dice_loss(logits, truth) for logits, truth in pairs]).mean()
-        loss = entropy + recipe.dice_weight * dice
-        if not torch.isfinite(loss):
-            raise FloatingPointError(f"loss is {loss.item()} at step {self.step}")
-        self._optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), recipe.gradient_clip)
-        self._optimiser.step()
-        self._schedule.step()
-        self._average.update(self.network)
-        return {"entropy": entropy.item(), "dice": dice.item(), "gradient": float(norm)}
-
-    def _log(self, record: dict[str, float]) -> None:
-        record = {"step": self.step, **record}
-        with (self.folder / "metrics.jsonl").open("a") as lines:
-            lines.write(json.dumps(record) + "\n")
-        if self.step % 20 == 0 or self.step < 5:
-            logger.info("%s", record)
-
-    def save(self) -> None:
-        """Writes the state to go on from and the averaged weights, each by rename."""
-        state = {
-            "step": self.step,
-            "network": self.network.state_dict(),
-            "optimiser": self._optimiser.state_dict(),
-            "schedule": self._schedule.state_dict(),
-            "average": self._average.state_dict(),
-            "generator": self._generator.get_state(),
-        }
-        temporary = self.folder / "state.pt.tmp"
-        torch.save(state, temporary)
-        os.replace(temporary, self.folder / "state.pt")
-        history = {"recipe": self.recipe.to_dict(), "steps": self.step}
-        save_weights(self.folder / "weights.safetensors", "lite", self._average.weights, self.network.config, history)
+        self.best: Best | None = None
+        self._draw = draw
+        self._device = device
+        self._precision = precision
+        self._habits = habits
+        self._processes = processes
+        self._piece = processes.piece(recipe.batch_size)
+        self._network: nn.Module = trainee.network  # type: ignore[assignment]
+        self._optimiser = build_optimiser(self._network, recipe.optimiser, device)
+        self._average = WeightAverage(self._network, recipe.optimiser.average_decay)
+        self._learner = processes.wrap(trainee)
+        self._needs_scores = habits.validate is not None
+        self._saved_step = -1
 
     def resume(self) -> None:
-        """Goes on from ``state.pt`` in the run's folder."""
-        state = torch.load(self.folder / "state.pt", weights_only=True)
-        self.network.load_state_dict(state["network"])
+        """Goes on from ``state.pt`` in the run's folder.
+
+        Raises:
+            UsageError: There is none, or it is of a run by another recipe.
+            WeightsError: It is damaged.
+        """
+        state = self.folder.read_state()
+        _require_same(state["recipe"], self.recipe.to_dict(), self.folder.path)
+        self._network.load_state_dict(state["network"])
         self._optimiser.load_state_dict(state["optimiser"])
-        self._schedule.load_state_dict(state["schedule"])
         self._average.load_state_dict(state["average"])
-        self._generator.set_state(state["generator"])
         self.step = state["step"]
+        self.best = Best(**state["best"]) if state["best"] else None
+        self._needs_scores = state["needs_scores"] and self._habits.validate is not None
+
+    def run(self) -> None:
+        """Trains until the recipe's last step.
+
+        Raises:
+            Interrupted: Asked to stop; all was saved.
+            TrainingError: A loss or a gradient is not finite; what was saved last is still there.
+            OutputError: Something cannot be written.
+        """
+        self._begin()
+        with closing(prefetch(self._batches(), PREFETCH_DEPTH)) as batches:
+            self._score_if_due()
+            while self.step < self.recipe.num_steps:
+                self._take_step(batches)
+                if self._needs_scores or self._is_at(self._habits.save_every):
+                    self.save()
+                self._stop_if_asked()
+                self._score_if_due()
+
+    def save(self) -> None:
+        """Writes the state to go on from, and the averaged weights."""
+        if self._processes.is_first:
+            self._write_weights(self.folder.last)
+            self.folder.write_state(
+                {
+                    "format": STATE_FORMAT,
+                    "recipe": self.recipe.to_dict(),
+                    "step": self.step,
+                    "needs_scores": self._needs_scores,
+                    "best": asdict(self.best) if self.best else None,
+                    "network": self._network.state_dict(),
+                    "optimiser": self._optimiser.state_dict(),
+                    "average": self._average.state_dict(),
+                }
+            )
+        self._saved_step = self.step
+        self._processes.wait()
+
+    def _begin(self) -> None:
+        """Leaves of the metrics what belongs to the steps that were taken."""
+        if self._processes.is_first:
+            self.folder.create()
+            last_kept = {True: self.step, False: self.step - self._needs_scores}
+            self.folder.keep_lines(lambda line: line["step"] <= last_kept["loss" in line])
+
+    def _batches(self) -> Iterator[ClipBatch]:
+        """This process's part of each batch that is left, ready to be used."""
+        if self._device.type != "cuda":
+            yield from (self._draw(step, self._piece) for step in range(self.step, self.recipe.num_steps))
+            return
+        # Drawn beside the training, on a stream of its own; the wait for it makes the loop's own wait tell the truth.
+        stream = torch.cuda.Stream(self._device)
+        for step in range(self.step, self.recipe.num_steps):
+            with torch.cuda.stream(stream):
+                batch = self._draw(step, self._piece)
+            stream.synchronize()
+            yield batch
+
+    def _take_step(self, batches: Generator[ClipBatch, None, None]) -> None:
+        started = time.perf_counter()
+        batch = next(batches)
+        waited = time.perf_counter() - started
+        terms, gradient, rate = self._learn(batch)
+        self.step += 1
+        self._needs_scores = self._habits.validate is not None and self._is_at(self._habits.validate_every)
+        seconds = time.perf_counter() - started
+        speed, waiting = self.recipe.batch_size / seconds, waited / seconds
+        record = StepRecord(self.step, terms, gradient, rate, seconds, speed, waiting)
+        if self._processes.is_first:
+            self.folder.append(record.to_dict())
+            self._habits.on_step(record)
+
+    def _learn(self, batch: ClipBatch) -> tuple[dict[str, float], float, float]:
+        """One step of the optimiser: the terms of the loss, the norm of the gradient, the rate."""
+        recipe = self.recipe.optimiser
+        rate = set_rate(self._optimiser, recipe, self.step, self.recipe.num_steps)
+        self._optimiser.zero_grad(set_to_none=True)
+        with computing(self._device, self._precision):
+            losses = self._learner(batch, self.step / self.recipe.num_steps, self.step, self._piece.start)
+        losses["loss"].backward()
+        trained = [each for group in self._optimiser.param_groups for each in group["params"]]
+        limit = INFINITE if recipe.gradient_clip is None else recipe.gradient_clip
+        norm = nn.utils.clip_grad_norm_(trained, limit)
+        # The one place in a step that waits for the device.
+        shared = torch.stack([*(each.detach().float() for each in losses.values()), norm.float()])
+        *values, gradient = self._processes.mean(shared).tolist()
+        terms = dict(zip(losses, values, strict=True))
+        self._require_finite(terms["loss"], gradient, losses["loss"], batch)
+        self._optimiser.step()
+        self._average.update()
+        return terms, gradient, rate
+
+    def _require_finite(self, loss: float, gradient: float, own_loss: Tensor, batch: ClipBatch) -> None:
+        """The same answer in all processes, for sums keep what is not finite."""
+        if abs(loss) < INFINITE and abs(gradient) < INFINITE:
+            return
+        is_own = abs(loss) < INFINITE or not torch.isfinite(own_loss)
+        names = self._processes.gather(batch.names if is_own else ())
+        what, value = ("gradient", gradient) if abs(loss) < INFINITE else ("loss", loss)
+        raise TrainingError(
+            f"the {what} is {value} at step {self.step + 1}, on the clips {', '.join(names)}",
+            f"look at these clips or lower the learning rate; {self.folder.path} keeps what was saved last",
+        )
+
+    def _is_at(self, every: int) -> bool:
+        return self.step % every == 0 or self.step == self.recipe.num_steps
+
+    def _stop_if_asked(self) -> None:
+        number = self._processes.largest(self._habits.stop() or 0, self._device)
+        if not number:
+            return
+        if self._saved_step != self.step:
+            self.save()
+        raise Interrupted(
+            f"stopped by {signal.Signals(number).name} after step {self.step} of {self.recipe.num_steps}",
+            "--resume goes on from there",
+            signal_number=number,
+        )
+
+    def _score_if_due(self) -> None:
+        """Validates the averaged weights, and keeps them where they are the best so far."""
+        if not self._needs_scores:
+            return
+        assert self._habits.validate is not None
+        self._needs_scores = False
+        if self._processes.is_first:
+            network = copy.deepcopy(self._network).requires_grad_(False)
+            network.load_state_dict(self._average.weights)
+            self._note(self._habits.validate(network.eval()))
+        self.save()
+        self._stop_if_asked()
+
+    def _note(self, scores: Scores) -> None:
+        figures = {"J": scores.region.mean, "F": scores.boundary.mean, "J&F": scores.region_and_boundary}
+        if self.best is None or scores.region_and_boundary > self.best.score:
+            self.best = Best(scores.region_and_boundary, self.step)
+            self._write_weights(self.folder.best, figures)
+        self.folder.append({"step": self.step, **figures})
+        self._habits.on_scores(self.step, scores)
+
+    def _write_weights(self, file: Path, figures: Mapping[str, float] = MappingProxyType({})) -> None:
+        history = {"recipe": self.recipe.to_dict(), "steps": self.step, **figures}
+        save_weights(file, self.recipe.system, self._average.weights, network_config(self._network), history)
+
+
+def _require_same(saved: Mapping[str, Any], asked: Mapping[str, Any], folder: Path) -> None:
+    """Raises a UsageError that names the first number that differs."""
+    for name, value in asked.items():
+        if isinstance(value, dict) and isinstance(saved.get(name), dict):
+            _require_same(saved[name], value, folder)
+        elif saved.get(name) != value:
+            raise UsageError(
+                f"the run in {folder} has {name} {saved.get(name)}, not {value}",
+                "resume it with the options that it was started with, or start another with --overwrite",
+            )
