@@ -51,14 +51,14 @@ class FirstFrameTuner:
 
         device = resolve_device(self.device)
         recipe = replace(first_frame(), num_steps=self.num_steps)
-        short_side = self.short_side
         tuned = finetune_on_frame(
-            system, network, self.image, self.labels, device, recipe, tell, short_side=short_side
-        )  # fmt: skip
+            system, network, self.image, self.labels, device, recipe, tell, short_side=self.short_side
+        )
         seconds = time.monotonic() - started
         self.seconds += seconds
+        steps = "1 step" if self.num_steps == 1 else f"{self.num_steps} steps"
         self.on_note(
-            f"fine-tuned a copy of {system.name} on frame 0: {self.num_steps} steps in {seconds:.1f} s, "
+            f"fine-tuned a copy of {system.name} on frame 0: {steps} in {seconds:.1f} s, "
             f"loss {losses[0]:.3f} to {losses[-1]:.3f}; the weights file stays as it is"
         )
         return tuned

@@ -23,6 +23,7 @@ from vostool.propagation.device import computing
 from vostool.propagation.preprocess import Canvas, plan_geometry, preprocess_image, preprocess_masks
 from vostool.systems import System
 from vostool.training.frame_clips import FrameClips
+from vostool.training.optimiser import build_optimiser, set_rate
 from vostool.training.papers import first_frame
 from vostool.training.recipe import Recipe
 from vostool.training.trainee import Trainee
@@ -61,7 +62,7 @@ def finetune_on_frame(
     clips = _make_clips(system, image, labels, device, recipe, short_side)
     tuned = deepcopy(network).float().requires_grad_(True)
     trainee = Trainee(system, tuned, recipe)
-    optimiser = make_optimiser(tuned, recipe)
+    optimiser = build_optimiser(tuned, recipe.optimiser, device)
     for step in range(recipe.num_steps):
         loss = _take_step(trainee, clips, optimiser, recipe, step, device)
         if on_step is not None:
@@ -81,22 +82,6 @@ def _make_clips(
     return FrameClips(frame, masks, recipe.augmentation, shape)
 
 
-def make_optimiser(network: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimiser over the parameters that it does not freeze, those of the backbone at their own rate."""
-    numbers = recipe.optimiser
-    backbone: list[torch.nn.Parameter] = []
-    others: list[torch.nn.Parameter] = []
-    for name, parameter in network.named_parameters():
-        parameter.requires_grad_(not name.startswith(numbers.frozen))
-        if parameter.requires_grad:
-            (backbone if name.startswith(numbers.backbone) else others).append(parameter)
-    backbone_rate = numbers.learning_rate if numbers.backbone_rate is None else numbers.backbone_rate
-    rates = ((others, numbers.learning_rate), (backbone, backbone_rate))
-    groups = [{"params": members, "lr": rate, "peak": rate} for members, rate in rates if members]
-    make = torch.optim.AdamW if numbers.name == "adamw" else torch.optim.Adam
-    return make(groups, weight_decay=numbers.weight_decay)
-
-
 def _take_step(
     trainee: Trainee,
     clips: FrameClips,
@@ -106,13 +91,11 @@ def _take_step(
     device: torch.device,
 ) -> float:
     """One step on clips of the step's own; returns the loss."""
-    progress = step / recipe.num_steps
-    for group in optimiser.param_groups:
-        group["lr"] = group["peak"] * recipe.optimiser.rate.at(progress)
+    set_rate(optimiser, recipe.optimiser, step, recipe.num_steps)
     batch = clips.draw_batch([np.random.default_rng((recipe.seed, step, clip)) for clip in range(recipe.batch_size)])
     precision = torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
     with computing(device, precision):
-        loss = trainee(batch, progress, step)["loss"]
+        loss = trainee(batch, step / recipe.num_steps, step)["loss"]
     if not math.isfinite(loss.item()):
         raise VostoolError(
             f"fine-tuning on the first frame failed at step {step + 1}: the loss is {loss.item()}",
