@@ -100,19 +100,20 @@ def find_footage(
     wanted = [candidate for candidate in candidates if candidate.name not in held_out]
     clips = [clip for candidate in wanted if (clip := _inspect(candidate, year, problems.append)) is not None]
     if not clips:
-        reason = f": {problems[0]}" if problems else ""
-        more = f" (and {len(problems) - 1} more like it)" if len(problems) > 1 else ""
+        reason = f": {problems[-1]}" if problems else ""
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise InputError(f"nothing to train on in {root}{reason}{more}", KNOWN_LAYOUTS, code="input.no_footage")
     return Footage(tuple(clips), tuple(problems))
 
 
 @dataclass(frozen=True, slots=True)
 class _Frames:
-    """Frames of a candidate: where, how large, and which index a mask's name means."""
+    """Frames of a candidate: where, how large, which index a mask's name means, and names of those left out."""
 
     files: tuple[Path, ...] | Path
     size: Size
     indices: dict[str, int] | range
+    lost: frozenset[str] = frozenset()
 
     def index_of(self, stem: str) -> int | None:
         """Index of the frame that a mask of this name belongs to."""
@@ -167,7 +168,8 @@ def _open_folder(candidate: Candidate, note: Note) -> _Frames:
     """Images of one size, without those that cannot be read."""
     images = list_images(candidate.source)
     sizes = dict(zip(images, map_in_threads(read_size, images), strict=True))
-    leave_out(note, candidate.name, "image", [path.name for path in images if sizes[path] is None], "cannot be read")
+    damaged = [path for path in images if sizes[path] is None]
+    leave_out(note, candidate.name, "image", [path.name for path in damaged], "cannot be read")
     readable = tuple(path for path in images if sizes[path] is not None)
     if not readable:
         raise VideoError("none of its images can be read")
@@ -175,7 +177,8 @@ def _open_folder(candidate: Candidate, note: Note) -> _Frames:
     assert size is not None
     if odd := next((path for path in readable if sizes[path] != size), None):
         raise VideoError(f"{odd.name} is {_text(sizes[odd])}, but {readable[0].name} is {_text(size)}")
-    return _Frames(readable, size, {path.stem: index for index, path in enumerate(readable)})
+    indices = {path.stem: index for index, path in enumerate(readable)}
+    return _Frames(readable, size, indices, frozenset(path.stem for path in damaged))
 
 
 def _match(candidate: Candidate, frames: _Frames, note: Note) -> dict[int, Path]:
@@ -183,9 +186,8 @@ def _match(candidate: Candidate, frames: _Frames, note: Note) -> dict[int, Path]
     if not candidate.masks.is_dir():
         raise MaskError(f"no masks, there is no folder {candidate.masks}")
     indices = {path: frames.index_of(path.stem) for path in list_images(candidate.masks)}
-    leave_out(
-        note, candidate.name, "mask", [path.name for path in indices if indices[path] is None], "no frame has that name"
-    )
+    strays = [path.name for path, index in indices.items() if index is None and path.stem not in frames.lost]
+    leave_out(note, candidate.name, "mask", strays, "no frame of that name")
     return dict(sorted((index, path) for path, index in indices.items() if index is not None))
 
 

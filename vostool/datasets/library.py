@@ -24,6 +24,7 @@ from vostool.datasets.pixels import (
     require_image,
     shrink_image,
     shrink_labels,
+    shrunken_size,
 )
 from vostool.datasets.stills import StillFiles, find_cutouts, find_pictures, find_stills, read_still
 from vostool.errors import InputError
@@ -159,6 +160,10 @@ def load_library(
 def _load_clip(files: ClipFiles, short_side: int, year: int | None, note: Note) -> VideoClip | None:
     """The frames from the first to the last mask; None, and a note, if fewer than two masks can be used."""
     images = (_read_video if isinstance(files.frames, Path) else _read_images)(files, short_side, note)
+    size = shrunken_size(files.size, short_side)
+    if odd := next((index for index, image in images.items() if image.shape[1:] != size), None):
+        note(f"{files.name}: frame {odd} has another size than the others; clip left out")
+        return None
     indices = [index for index in files.masks if index in images]
     if len(indices) < 2:
         note(f"{files.name}: fewer than two of its frames with a mask can be read; clip left out")

@@ -44,7 +44,9 @@ def read_size(path: Path) -> tuple[int, int] | None:
     """Height and width of an upright image by its header; None if it cannot be read."""
     try:
         with Image.open(path) as image:
-            is_lying = image.getexif().get(EXIF_ORIENTATION) in LYING_ORIENTATIONS
+            # To look for EXIF behind the pixels, as PNG allows, Pillow would decode them.
+            has_exif = image.format != "PNG" or "exif" in image.info
+            is_lying = has_exif and image.getexif().get(EXIF_ORIENTATION) in LYING_ORIENTATIONS
             return image.size if is_lying else (image.height, image.width)
     # Pillow has no base error: damaged files raise any of these.
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
@@ -122,8 +124,8 @@ def number_objects(masks: Sequence[frozenset[int]], year: int | None = None) -> 
         return table
     objects = [value for value in values if value != VOID]
     table[objects] = np.arange(1, len(objects) + 1)
-    if year is None and len(objects) <= 1 and not any(VOID in mask and len(mask) > 1 for mask in masks):
-        table[VOID] = 1
+    is_white = VOID in values and len(objects) <= 1 and not any(VOID in mask and len(mask) > 1 for mask in masks)
+    table[VOID] = year is None and is_white
     return table
 
 
