@@ -161,8 +161,8 @@ def _load_clip(files: ClipFiles, short_side: int, year: int | None, note: Note) 
     """The frames from the first to the last mask; None, and a note, if fewer than two masks can be used."""
     images = (_read_video if isinstance(files.frames, Path) else _read_images)(files, short_side, note)
     size = shrunken_size(files.size, short_side)
-    if odd := next((index for index, image in images.items() if image.shape[1:] != size), None):
-        note(f"{files.name}: frame {odd} has another size than the others; clip left out")
+    if odd := [index for index, image in images.items() if image.shape[1:] != size]:
+        note(f"{files.name}: frame {odd[0]} has another size than the others; clip left out")
         return None
     indices = [index for index in files.masks if index in images]
     if len(indices) < 2:
