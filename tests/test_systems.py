@@ -37,6 +37,7 @@ def test_defaults_and_overrides(weights: Path) -> None:
     [
         ({"memory": "all"}, "there is no memory 'all'"),
         ({"memory_frames": 0.0}, "memory"),
+        ({"memory_frames": float("nan")}, "--memory-frames is nan"),
         ({"top_k": -1}, "--top-k is -1"),
         ({"colour": "red"}, "no option 'colour'"),
     ],

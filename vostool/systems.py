@@ -5,6 +5,7 @@ A system is one entry of ``SYSTEMS``; ``build_segmenter`` turns it into a Segmen
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -14,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vostool.errors import UsageError
+from vostool.errors import UsageError, WeightsError
 from vostool.memory.lfu import DEFAULT_CAPACITY_FRAMES, DEFAULT_FLOOR
 from vostool.memory.policy import build_bank, build_write_policy
 from vostool.memory.readers import COUNTINGS, AttentionReader, Counting, Similarity
@@ -31,7 +32,7 @@ from vostool.propagation.preprocess import Canvas
 from vostool.propagation.reference import DEFAULT_SCALES, ReferenceSegmenter
 from vostool.propagation.segmenter import DEFAULT_CONVENTIONS, Conventions, MemorySegmenter, Segmenter
 from vostool.weights.checkpoint import read_checkpoint
-from vostool.weights.load import apply_weights, load_weights
+from vostool.weights.load import Weights, apply_weights, load_weights
 from vostool.weights.store import find_weights
 
 
@@ -99,7 +100,6 @@ STM_MEMORY = MemoryOptions("every-k", top_k=0, temporary_previous=True)
 STM_CONVENTIONS = Conventions(Canvas(fill="black", clears_border=True), min_channels=11)
 # STCN:inference_core.py and inference_core_yv.py: padded after normalisation; the first mask is aggregated as well.
 STCN_CONVENTIONS = Conventions(Canvas(fill="mean"), softens_annotations=True)
-
 # RGMP:run.py: padded with zeros to the next multiple of 32, whatever the size.
 RGMP_CONVENTIONS = Conventions(Canvas(32, "black", always_pads=True))
 
@@ -184,28 +184,45 @@ def build_segmenter(
     target = resolve_device(device)
     dtype = resolve_precision(precision, target)
     members = []
-    for path in find_members(name, weights, ensemble):
-        found = read_checkpoint(path).system if ensemble else None
-        system = find_system(found or name)
+    for system, path in find_members(name, weights, ensemble):
         network = load_network(system, path).to(target)
         network = prepare(system, network) if prepare else network
         members.append(make_segmenter(system, network, target, dtype, flip=flip, scales=scales, **overrides))
     return average(members)
 
 
-def find_members(name: str, weights: str | Path | None, ensemble: Sequence[str | Path]) -> tuple[Path, ...]:
-    """The files of weights that a Segmenter is built from: those of an ensemble, or else one.
+def find_members(
+    name: str, weights: str | Path | None, ensemble: Sequence[str | Path]
+) -> tuple[tuple[System, Path], ...]:
+    """The systems and files of weights that a Segmenter is built from: those of an ensemble, or else one.
 
     Raises:
         UsageError: Both were named.
-        WeightsError: One of them is not there.
+        WeightsError: One of them is not there, or is of no system that there is.
     """
-    find_system(name)
+    system = find_system(name)
     if not ensemble:
-        return (find_weights(name, weights),)
+        return ((system, find_weights(name, weights)),)
     if weights is not None:
         raise UsageError("both --weights and --ensemble are given", "name all files in --ensemble")
-    return tuple(find_weights(name, path) for path in ensemble)
+    paths = [find_weights(name, path, "--ensemble") for path in ensemble]
+    return tuple((system_of(path) or system, path) for path in paths)
+
+
+def system_of(path: Path) -> System | None:
+    """The system that a file of weights is for; None if it does not tell.
+
+    Raises:
+        WeightsError: It cannot be read, or names a system that is not here.
+    """
+    name = read_checkpoint(path).system
+    if name is not None and name not in SYSTEMS:
+        raise WeightsError(
+            f"{path} is for a system '{name}', which is not here",
+            "use the version that wrote it",
+            code="weights.system",
+        )
+    return SYSTEMS[name] if name else None
 
 
 def make_segmenter(
@@ -225,19 +242,12 @@ def make_segmenter(
         return augment(partial(ReferenceSegmenter, network, canvas, device, precision, scales), flip=flip)
     reader = AttentionReader(system.similarity, options.top_k or None, options.counting)
     policy = build_write_policy(
-        options.memory,
-        options.memory_every,
-        temporary_previous=options.temporary_previous,
-        restarts=options.restarts,
+        options.memory, options.memory_every, temporary_previous=options.temporary_previous, restarts=options.restarts
     )
     make_bank = partial(
-        build_bank,
-        options.memory,
-        options.memory_frames,
-        pin=options.pin,
-        floor=options.floor,
+        build_bank, options.memory, options.memory_frames, pin=options.pin, floor=options.floor,
         has_temporary=options.temporary_previous,
-    )
+    )  # fmt: skip
     make_bank()  # Tells of senseless sizes now and not at the first frame.
     make_member = partial(MemorySegmenter, network, reader, make_bank, policy, device, precision, system.conventions)
     return augment(make_member, flip=flip, scales=scales)
@@ -261,6 +271,8 @@ def override(system: System, overrides: dict[str, Any]) -> MemoryOptions | None:
     options = replace(system.defaults, **given)
     if options.top_k < 0:
         raise UsageError(f"--top-k is {options.top_k}", "give 0 for all, or 1 and more")
+    if not math.isfinite(options.memory_frames):
+        raise UsageError(f"--memory-frames is {options.memory_frames}", "give a number of frames, such as 4")
     if options.counting not in COUNTINGS:
         raise UsageError(f"there is no counting '{options.counting}'", f"choose one of {', '.join(COUNTINGS)}")
     return options
@@ -269,6 +281,19 @@ def override(system: System, overrides: dict[str, Any]) -> MemoryOptions | None:
 def load_network(system: System, weights: str | Path | None = None) -> Any:
     """The system's network with its weights, in evaluation mode and in the memory format that is fastest."""
     loaded = load_weights(find_weights(system.name, weights), system.name)
-    network = system.make_network(loaded.config)
+    network = make_network(system, loaded)
     apply_weights(network, replace(loaded, tensors=dict(system.adapt(loaded.tensors))))
     return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def make_network(system: System, weights: Weights) -> Any:
+    """The network that a file's config describes, with random weights.
+
+    Raises:
+        WeightsError: The config is none of this system.
+    """
+    try:
+        return system.make_network(weights.config)
+    except (TypeError, ValueError) as error:
+        reason = f"the config in {weights.path} is none of '{system.name}' ({error})"
+        raise WeightsError(reason, "use the version that wrote it", code="weights.config") from None

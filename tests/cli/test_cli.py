@@ -195,7 +195,7 @@ def test_averages_over_views_and_networks(folder: Path, capsys: pytest.CaptureFi
     assert run([*job, "--flip", "--scales", "0.75,1.0", "--ensemble", "lite.safetensors,other.safetensors"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["weights"] == "lite.safetensors"
-    assert [each["weights"] for each in report["ensemble"]] == ["other.safetensors"]
+    assert [(each["system"], each["weights"]) for each in report["ensemble"]] == [("lite", "other.safetensors")]
     assert run(job) == 0
     assert report["memory_bank_bytes"] > 4 * json.loads(capsys.readouterr().out)["memory_bank_bytes"]
 
@@ -212,6 +212,7 @@ def test_every_memory_option_arrives(folder: Path) -> None:
         (["--scales", "big"], "--scales is 'big'; give factors such as 0.75,1.0"),
         (["--scales", "0"], "--scales 0; give factors above 0"),
         (["--ensemble", "lite.safetensors", "--weights", "lite.safetensors"], "both --weights and --ensemble"),
+        (["--ensemble", "lite.safetensors,"], "--ensemble is 'lite.safetensors,'; give files"),
         (["--memory-count", "clicks"], "no counting 'clicks'; choose one of top-k, softmax, log-top-k"),
         (["--system", "vos"], "no system 'vos'; choose one of lite, stcn, stm, scm, stm-refine50, rgmp"),
     ],

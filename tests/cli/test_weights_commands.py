@@ -71,12 +71,13 @@ def test_verify_and_convert_say_what_they_did(folder: Path, capsys: pytest.Captu
 
 
 def test_fetch_into_the_cache(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with serve(Served((folder / "stm.pth").read_bytes())) as address:
-        assert run(["weights", "fetch", "--url", f"{address}/a.pth", "--system", "stm"]) == 0
-        assert "tensors of stm" in capsys.readouterr().err
-        assert run(["weights", "fetch", "--url", f"{address}/a.pth", "--system", "stm"]) == 6
-        assert run(["weights", "fetch", "--url", f"{address}/a.pth", "--system", "stm", "--overwrite", "-q"]) == 0
-    assert (folder / "cache" / "vostool" / "stm.safetensors").is_file()
+    with serve(Served((folder / "lite.safetensors").read_bytes())) as address:
+        job = ["weights", "fetch", "--url", f"{address}/a.safetensors", "--system", "lite"]
+        assert run(job) == 0
+        assert "tensors of lite" in capsys.readouterr().err
+        assert run(job) == 6
+        assert run([*job, "--overwrite", "-q"]) == 0
+    assert (folder / "cache" / "vostool" / "lite.safetensors").is_file()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from published_files import small_state
 from tiny_network import TINY, save_tiny_weights, tiny_network
 from torch import Tensor
 
-from vostool.errors import OutputError, UsageError, WeightsError
+from vostool.errors import Interrupted, OutputError, UsageError, WeightsError
 from vostool.models.lite import LiteConfig
 from vostool.pipelines import weights as jobs
 from vostool.pipelines.weights import (
@@ -29,7 +29,7 @@ from vostool.systems import SYSTEMS
 from vostool.weights import known, store
 from vostool.weights.checkpoint import read_checkpoint
 from vostool.weights.load import Weights
-from vostool.weights.save import save_weights
+from vostool.weights.save import save_weights, write_safetensors
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +54,12 @@ def url(served: Served) -> Iterator[str]:
     """Where it is served."""
     with serve(served) as address:
         yield f"{address}/STM_weights.pth"
+
+
+@pytest.fixture
+def fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few tensors pass for all of their network's."""
+    monkeypatch.setattr(jobs, "verify_weights", lambda path, system: system)
 
 
 def test_every_system_is_listed() -> None:
@@ -128,6 +134,7 @@ def test_files_that_do_not_tell_their_system(tmp_path: Path) -> None:
         convert_weights(tmp_path / "own.pth", tmp_path / "own.safetensors", system="stnc")
 
 
+@pytest.mark.usefixtures("fits")
 def test_fetched_weights_are_found(url: str, cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     entry = known.KnownCheckpoint("small", "stm", "STM_weights.pth", "https://example.org", url, "free", 6)
     monkeypatch.setattr(known, "KNOWN", (entry,))
@@ -143,6 +150,7 @@ def test_fetched_weights_are_found(url: str, cache: Path, monkeypatch: pytest.Mo
     assert fetch_weights(FetchOptions("small", overwrite=True)).target == done.target
 
 
+@pytest.mark.usefixtures("fits")
 def test_any_address_and_any_place(url: str, tmp_path: Path, cache: Path) -> None:
     fetch_weights(FetchOptions(url=url, system="stm", output=tmp_path / "here.pth"))
     assert read_checkpoint(tmp_path / "here.pth").prefix == "module."
@@ -160,12 +168,62 @@ def test_what_is_fetched_must_be_of_the_system(url: str, served: Served, cache: 
     assert not list(cache.iterdir())
 
 
+def test_what_does_not_fit_replaces_nothing(url: str, cache: Path) -> None:
+    cache.mkdir(parents=True)
+    (cache / "stm.safetensors").write_bytes(b"precious")
+    with pytest.raises(WeightsError, match=f"what {url} gives does not fit 'stm': .* missing") as caught:
+        fetch_weights(FetchOptions(url=url, system="stm", overwrite=True))
+    assert ".download" not in str(caught.value)
+    assert [path.read_bytes() for path in cache.iterdir()] == [b"precious"]
+
+
+def test_download_stays_where_one_of_its_parts_is_to_be_chosen(url: str, served: Served, tmp_path: Path) -> None:
+    torch.save({"network": small_state("stm"), "average": small_state("stm")}, tmp_path / "both.pth")
+    served.content = (tmp_path / "both.pth").read_bytes()
+    with pytest.raises(WeightsError, match="--key network") as caught:
+        fetch_weights(FetchOptions(url=url, system="stm", output=tmp_path / "stm.safetensors"))
+    kept = tmp_path / "stm.safetensors.download"
+    assert str(kept) in str(caught.value)
+    assert convert_weights(kept, tmp_path / "stm.safetensors", key="average").num_tensors == 6
+
+
+def test_download_that_is_stopped_says_how_to_go_on(url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def stop(num_done: int, total: int | None) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted, match="the same command goes on from there") as caught:
+        fetch_weights(FetchOptions(url=url, system="stm", output=tmp_path / "stm.safetensors"), stop)
+    assert caught.value.exit_code == 130
+    assert (tmp_path / "stm.safetensors.download.part").is_file()
+
+
+def test_conversion_into_a_cache_that_is_not_there_yet(tmp_path: Path, cache: Path) -> None:
+    torch.save(small_state("stcn"), tmp_path / "stcn.pth")
+    convert_weights(tmp_path / "stcn.pth", cache / "stcn.safetensors")
+    assert store.find_weights("stcn") == cache / "stcn.safetensors"
+
+
+@pytest.mark.parametrize("config", ["rubbish", "[1]", '{"colour": 1}'])
+def test_config_that_describes_no_network(tmp_path: Path, config: str) -> None:
+    metadata = {"system": "lite", "config": config}
+    write_safetensors(tmp_path / "odd.safetensors", tiny_network().state_dict(), metadata)
+    with pytest.raises(WeightsError, match=r"config in .*odd\.safetensors is no") as caught:
+        verify_weights(tmp_path / "odd.safetensors")
+    assert caught.value.code == "weights.config"
+
+
+def test_system_of_another_version(tmp_path: Path) -> None:
+    write_safetensors(tmp_path / "new.safetensors", tiny_network().state_dict(), {"system": "later"})
+    with pytest.raises(WeightsError, match=r"new\.safetensors is for a system 'later'"):
+        verify_weights(tmp_path / "new.safetensors")
+
+
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
         (FetchOptions(), UsageError, "give NAME, or --url and --system"),
         (FetchOptions(system="stm"), UsageError, "give NAME"),
-        (FetchOptions(url="https://example.org"), UsageError, "--system"),
+        (FetchOptions(url="https://example.org"), UsageError, "not told for which system; .*--system"),
         (FetchOptions(url="https://example.org", system="stnc"), UsageError, "no system 'stnc'"),
         (FetchOptions("stnc"), UsageError, "no known checkpoint 'stnc'"),
         (FetchOptions("lite"), UsageError, "comes with vostool"),

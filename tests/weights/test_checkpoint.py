@@ -13,7 +13,7 @@ from published_files import save_as_pytorch_0_3, small_state
 from safetensors.torch import save_file
 from torch import Tensor
 
-from vostool.errors import WeightsError
+from vostool.errors import UsageError, WeightsError
 from vostool.weights.checkpoint import read_checkpoint
 
 
@@ -147,6 +147,30 @@ def test_truncated_safetensors_say_how_much_is_missing(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(WeightsError, match=f"it has {size - 100} bytes and should have {size}"):
         read_checkpoint(path)
+
+
+def test_safetensors_without_their_whole_header(tmp_path: Path) -> None:
+    path = tmp_path / "cut.safetensors"
+    save_plain(path, small_state("stm"))
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(WeightsError, match="it has 50 bytes, and its header alone should have"):
+        read_checkpoint(path)
+
+
+def test_content_counts_and_not_the_name(tmp_path: Path) -> None:
+    torch.save(small_state("stcn"), tmp_path / "stcn.safetensors")
+    assert read_checkpoint(tmp_path / "stcn.safetensors").format == "pytorch"
+    save_plain(tmp_path / "stcn.pth", small_state("stcn"))
+    assert read_checkpoint(tmp_path / "stcn.pth").format == "safetensors"
+
+
+def test_safetensors_have_no_keys_and_must_have_tensors(tmp_path: Path) -> None:
+    save_plain(tmp_path / "stm.safetensors", small_state("stm"))
+    with pytest.raises(UsageError, match="leave out --key"):
+        read_checkpoint(tmp_path / "stm.safetensors", "ema")
+    save_plain(tmp_path / "none.safetensors", {})
+    with pytest.raises(WeightsError, match="holds no tensors"):
+        read_checkpoint(tmp_path / "none.safetensors")
 
 
 @pytest.mark.parametrize(

@@ -70,8 +70,20 @@ def test_names_in_the_order_in_which_they_are_taken(places: dict[str, Path]) -> 
 def test_folder_that_is_named_may_hold_a_pytorch_file(places: dict[str, Path]) -> None:
     (places["cache"] / "stm.pth").touch()
     assert store.find_weights("stm", places["cache"]) == places["cache"] / "stm.pth"
-    with pytest.raises(WeightsError, match=r"names .*stcn\.safetensors"):
-        store.find_weights("stcn", places["cache"])
+    with pytest.raises(WeightsError, match=r"--ensemble names the folder .*, which has no stcn\.safetensors"):
+        store.find_weights("stcn", places["cache"], "--ensemble")
+
+
+def test_folder_of_the_environment_is_looked_in_first_but_not_alone(
+    places: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOSTOOL_WEIGHTS", str(places["environment"]))
+    (places["environment"] / "STM_weights.pth").touch()
+    (places["packaged"] / "lite.safetensors").touch()
+    assert store.find_weights("stm").parent == places["environment"]
+    assert store.find_weights("lite").parent == places["packaged"]
+    with pytest.raises(WeightsError, match=str(places["environment"])):
+        store.find_weights("scm")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +91,7 @@ def test_folder_that_is_named_may_hold_a_pytorch_file(places: dict[str, Path]) -
     [
         ("stm", "vostool weights fetch stm"),
         ("stcn", "get stcn.pth from https://github.com/hkchengrex/STCN"),
-        ("scm", "name a file with --weights or $VOSTOOL_WEIGHTS"),
+        ("scm", "name a file with --weights or $VOSTOOL_WEIGHTS; none were ever published"),
     ],
 )
 def test_missing_weights_say_where_to_get_them(places: dict[str, Path], system: str, words: str) -> None:

@@ -109,7 +109,7 @@ def segment_command(
         restarts=memory_restart,
         flip=flip,
         scales=parse_scales(scales),
-        ensemble=tuple(Path(each) for each in ensemble.split(",")) if ensemble else (),
+        ensemble=parse_files(ensemble),
         finetune_first_frame=finetune_first_frame,
         finetune_steps=finetune_steps,
     )
@@ -135,6 +135,20 @@ def parse_scales(text: str | None) -> tuple[float, ...]:
         return tuple(float(each) for each in text.split(",")) if text else ()
     except ValueError:
         raise typer.BadParameter(f"--scales is '{text}'; give factors such as 0.75,1.0") from None
+
+
+def parse_files(text: str | None) -> tuple[Path, ...]:
+    """``a.safetensors,b.safetensors`` as paths.
+
+    Raises:
+        typer.BadParameter: A name between the commas is missing.
+    """
+    if text is None:
+        return ()
+    names = [each.strip() for each in text.split(",")]
+    if not all(names):
+        raise typer.BadParameter(f"--ensemble is '{text}'; give files such as a.safetensors,b.safetensors")
+    return tuple(map(Path, names))
 
 
 def parse_rate(text: str | None) -> Fraction | None:

@@ -18,4 +18,4 @@ def systems_command(as_json: shared.Json = False) -> None:
     if as_json:
         print_json([each.to_dict() for each in descriptions])
     else:
-        print_table("Systems", [each.to_row() for each in descriptions])
+        print_table("systems; frame to read: GMAC at 480x854, see --help", [each.to_row() for each in descriptions])

@@ -46,10 +46,10 @@ class SystemDescription:
             "system": self.system.name,
             "source": self.system.source,
             "parameters": f"{cost.parameters / 1e6:.2f} M",
-            "frame": f"{cost.frame:.1f}",
-            "object": f"{cost.object:.1f}",
-            "further": f"{cost.further_object:.1f}",
-            "remember": f"{cost.memory_object:.1f}",
+            "frame": _figure(cost.frame),
+            "object": _figure(cost.object),
+            "further": _figure(cost.further_object),
+            "remember": _figure(cost.memory_object),
             "read": reads or "-",
             "memory": _describe_memory(self.system),
             "weights": str(self.weights) if self.weights else "none here",
@@ -66,6 +66,10 @@ def _weights_of(name: str) -> Path | None:
         return find_weights(name)
     except WeightsError:
         return None
+
+
+def _figure(gmac: float) -> str:
+    return f"{gmac:.1f}" if gmac else "-"
 
 
 def _describe_memory(system: System) -> str:

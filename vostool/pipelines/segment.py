@@ -135,7 +135,10 @@ class _Job:
 
     def _build(self, info: VideoInfo, annotation: Annotation) -> Segmenter:
         options, report = self._options, self._report
-        files = find_members(options.system, options.weights, options.ensemble)
+        used = [
+            {"system": system.name, "weights": str(path), "weights_sha256": file_sha256(path)}
+            for system, path in find_members(options.system, options.weights, options.ensemble)
+        ]
         memory = {field.name: getattr(options, field.name) for field in fields(MemoryOptions)}
         tuner = self._make_tuner(annotation) if report.finetune_steps else None
         segmenter = build_segmenter(
@@ -144,13 +147,15 @@ class _Job:
         )  # fmt: skip
         report.finetune_seconds = tuner.seconds if tuner else 0.0
         geometry = plan_geometry(info.size, options.size, segmenter.canvas)
-        report.system, report.device = options.system, str(segmenter.device)
+        report.device = str(segmenter.device)
         report.precision = str(segmenter.precision).removeprefix("torch.")
-        report.weights, report.weights_sha256 = str(files[0]), file_sha256(files[0])
-        report.ensemble = [{"weights": str(file), "weights_sha256": file_sha256(file)} for file in files[1:]]
+        report.system, report.weights = used[0]["system"], used[0]["weights"]
+        report.weights_sha256 = used[0]["weights_sha256"]
+        report.ensemble = used[1:]
         report.source_size, report.network_size = info.size, geometry.network_size
         height, width = geometry.network_size
-        self._note(f"{options.system} on {report.device} in {report.precision}; the network sees {width}x{height}")
+        names = " + ".join(each["system"] for each in used)
+        self._note(f"{names} on {report.device} in {report.precision}; the network sees {width}x{height}")
         return segmenter
 
     def _make_tuner(self, annotation: Annotation) -> FirstFrameTuner:

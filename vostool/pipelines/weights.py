@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
-from vostool.errors import OutputError, UsageError, WeightsError
-from vostool.systems import SYSTEMS, System, find_system
+from vostool.errors import Interrupted, OutputError, UsageError, WeightsError
+from vostool.systems import SYSTEMS, find_system, make_network, system_of
 from vostool.weights.checkpoint import read_checkpoint
 from vostool.weights.convert import Conversion, check_target, convert
 from vostool.weights.fetch import OnBytes, fetch
 from vostool.weights.known import KNOWN, KnownCheckpoint, find_known
-from vostool.weights.layout import LAYOUTS, count_parameters
+from vostool.weights.layout import count_parameters
 from vostool.weights.load import file_sha256, load_weights, require_fit
 from vostool.weights.store import cache_folder, installed_weights
 
@@ -85,8 +84,7 @@ def list_known() -> list[dict[str, Any]]:
 
 def list_installed() -> dict[str, list[Path]]:
     """The files on this machine of each system, the one that is taken first."""
-    names = dict.fromkeys([*SYSTEMS, *(known.system for known in KNOWN)])
-    return {name: list(installed_weights(name)) for name in names}
+    return {name: list(installed_weights(name)) for name in SYSTEMS}
 
 
 def describe_weights(path: Path) -> WeightsInfo:
@@ -114,16 +112,17 @@ def verify_weights(path: Path, system: str | None = None) -> str:
         WeightsError: The file cannot be read, does not tell its system, or does not fit; the differences are named.
         UsageError: There is no such system.
     """
-    name = system or read_checkpoint(path).system
-    if name is None:
+    found = find_system(system) if system else system_of(path)
+    if found is None:
         raise WeightsError(
             f"{path} does not tell which system it is for", "name it with --system", code="weights.system"
         )
-    found = find_system(name)
-    weights = load_weights(path, name)
+    weights = load_weights(path, found.name)
     adapted = replace(weights, tensors=dict(found.adapt(weights.tensors)))
-    require_fit(_outline(found, weights.config).state_dict(), adapted)
-    return name
+    with torch.device("meta"):  # The network without numbers in it, which costs no memory and no time.
+        network = make_network(found, weights)
+    require_fit(network.state_dict(), adapted)
+    return found.name
 
 
 def convert_weights(
@@ -144,7 +143,9 @@ def convert_weights(
         WeightsError: The source cannot be read, or is of another system.
     """
     if system is not None:
-        _require_name(system)
+        find_system(system)
+    if target.parent == cache_folder():
+        _make_cache()
     return convert(
         source, target, system=system, key=key, keeps_prefix=keeps_prefix, is_half=is_half, overwrite=overwrite
     )
@@ -155,8 +156,9 @@ def fetch_weights(options: FetchOptions, on_progress: OnBytes | None = None) -> 
 
     Raises:
         UsageError: Neither a known name nor an address and a system were given.
-        WeightsError: It cannot be had from its address, or is not what it should be.
+        WeightsError: It cannot be had from its address, is not what it should be, or does not fit its network.
         OutputError: The file exists or cannot be written.
+        Interrupted: By Ctrl-C; what has come stays for the next call.
     """
     known = find_known(options.name) if options.name is not None else None
     url, system = _address(options, known)
@@ -164,22 +166,41 @@ def fetch_weights(options: FetchOptions, on_progress: OnBytes | None = None) -> 
     check_target(target, overwrite=options.overwrite)
     download = target.with_name(f"{target.name}.download")
     sha256 = options.sha256 or (known.sha256 if known else None)
-    fetch(url, download, sha256, known.size if known else None, on_progress)
     try:
-        origin = {"url": url} | ({"checkpoint": known.name, "licence": known.licence} if known else {})
-        return convert(download, target, system=system, overwrite=options.overwrite, history=origin)
+        fetch(url, download, sha256, known.size if known else None, on_progress)
+    except KeyboardInterrupt:
+        raise Interrupted(f"the download of {url} was stopped", "the same command goes on from there") from None
+    origin = {"url": url} | ({"checkpoint": known.name, "licence": known.licence} if known else {})
+    return _take_over(download, target, url, system, overwrite=options.overwrite, origin=origin)
+
+
+def _take_over(
+    download: Path, target: Path, url: str, system: str, *, overwrite: bool, origin: dict[str, str]
+) -> Conversion:
+    """Converts what was downloaded if it fits its network; it only stays if a part can be taken out by hand."""
+    is_kept = False
+    try:
+        verify_weights(download, system)
+        return convert(download, target, system=system, overwrite=overwrite, history=origin)
+    except WeightsError as error:
+        is_kept = error.code == "weights.ambiguous"
+        if is_kept:
+            raise
+        raise WeightsError(
+            error.message.replace(str(download), f"what {url} gives"), error.hint, code=error.code
+        ) from None
     finally:
-        download.unlink(missing_ok=True)
+        if not is_kept:
+            download.unlink(missing_ok=True)
 
 
 def _address(options: FetchOptions, known: KnownCheckpoint | None) -> tuple[str, str]:
     """From where, and for which system."""
     system = options.system or (known.system if known else None)
     if system is None:
-        raise UsageError(
-            "fetch was told neither what to fetch nor for which system", "give NAME, or --url and --system"
-        )
-    _require_name(system)
+        missing = "for which system" if options.url else "what to fetch"
+        raise UsageError(f"fetch was not told {missing}", "give NAME, or --url and --system")
+    find_system(system)
     if options.url is not None:
         return options.url, system
     if known is None:
@@ -196,12 +217,6 @@ def _address(options: FetchOptions, known: KnownCheckpoint | None) -> tuple[str,
     return known.url, system
 
 
-def _require_name(system: str) -> None:
-    names = [*SYSTEMS, *(layout.system for layout in LAYOUTS if layout.system not in SYSTEMS)]
-    if system not in names:
-        raise UsageError(f"there is no system '{system}'", f"choose one of {', '.join(names)}", code="usage.system")
-
-
 def _make_cache() -> Path:
     folder = cache_folder()
     try:
@@ -209,12 +224,6 @@ def _make_cache() -> Path:
     except OSError as error:
         raise OutputError(f"{folder} cannot be made ({error.strerror or error})", "give a file with -o") from error
     return folder
-
-
-def _outline(system: System, config: dict[str, Any]) -> nn.Module:
-    """The network without numbers in it, which costs no memory and no time."""
-    with torch.device("meta"):
-        return system.make_network(config)
 
 
 def _as_value(text: str) -> Any:

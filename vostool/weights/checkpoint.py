@@ -13,7 +13,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from vostool.errors import WeightsError
+from vostool.errors import UsageError, WeightsError
 from vostool.weights.layout import identify, split_prefix
 from vostool.weights.pickle_file import PICKLE_START, ZIP_START, read_state_dict
 
@@ -58,6 +58,7 @@ def read_checkpoint(path: Path, key: str | None = None) -> Checkpoint:
         key: Which state dict of a training checkpoint that holds several.
 
     Raises:
+        UsageError: A key for a format that has none.
         WeightsError: It cannot be read, is damaged, is no file of weights, or asks for code to be run.
     """
     try:
@@ -65,7 +66,7 @@ def read_checkpoint(path: Path, key: str | None = None) -> Checkpoint:
             head = opened.read(HEAD_BYTES)
         _refuse_other_things(path, head)
         if head[LENGTH_BYTES : LENGTH_BYTES + 1] == b"{":
-            return _read_safetensors(path)
+            return _read_safetensors(path, key)
         if head.startswith((ZIP_START, PICKLE_START)):
             return _read_pickle(path, is_zip=head.startswith(ZIP_START), key=key)
     except OSError as error:
@@ -94,7 +95,9 @@ def _refuse_other_things(path: Path, head: bytes) -> None:
         )
 
 
-def _read_safetensors(path: Path) -> Checkpoint:
+def _read_safetensors(path: Path, key: str | None) -> Checkpoint:
+    if key is not None:
+        raise UsageError(f"{path} is a safetensors file, which holds one state dict and no '{key}'", "leave out --key")
     try:
         with safe_open(path, framework="pt") as opened:
             metadata = dict(opened.metadata() or {})
@@ -103,6 +106,8 @@ def _read_safetensors(path: Path) -> Checkpoint:
         raise WeightsError(
             f"{path} is not a whole safetensors file ({_missing_bytes(path) or error})", AGAIN, code="weights.damaged"
         ) from None
+    if not stored:
+        raise WeightsError(f"{path} holds no tensors", "give a file of weights", code="weights.damaged")
     prefix, names = split_prefix(stored)
     tensors = dict(zip(names, stored.values(), strict=True))
     return Checkpoint(path, "safetensors", tensors, metadata.get("prefix") or prefix, metadata=metadata)
@@ -110,15 +115,19 @@ def _read_safetensors(path: Path) -> Checkpoint:
 
 def _missing_bytes(path: Path) -> str:
     """How far the file falls short of what its header promises; empty if it cannot be told."""
-    content = path.read_bytes()
-    length = int.from_bytes(content[:LENGTH_BYTES], "little")
+    num_bytes = path.stat().st_size
+    with path.open("rb") as opened:
+        length = int.from_bytes(opened.read(LENGTH_BYTES), "little")
+        content = opened.read(min(length, num_bytes))
+    if LENGTH_BYTES + length > num_bytes:
+        return f"it has {num_bytes} bytes, and its header alone should have {length}"
     try:
-        header = json.loads(content[LENGTH_BYTES : LENGTH_BYTES + length])
+        header = json.loads(content)
         ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
         promised = LENGTH_BYTES + length + max(ends, default=0)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
         return ""
-    return f"it has {len(content)} bytes and should have {promised}" if len(content) != promised else ""
+    return f"it has {num_bytes} bytes and should have {promised}" if num_bytes != promised else ""
 
 
 def _read_pickle(path: Path, *, is_zip: bool, key: str | None) -> Checkpoint:

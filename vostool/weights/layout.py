@@ -1,7 +1,8 @@
-"""Telling by tensor names which published network a state dict is of.
+"""Telling by tensor names which network a state dict is of, where no metadata say so.
 
-Files of this project name their system in their metadata and need none of this. The names are those of the published
-checkpoints: seoungwugoh/STM:model.py, hkchengrex/STCN:model/network.py and seoungwugoh/RGMP:model.py.
+The names of ``stm``, ``stcn`` and ``rgmp`` are those of the published checkpoints: seoungwugoh/STM:model.py,
+hkchengrex/STCN:model/network.py and seoungwugoh/RGMP:model.py. ``stm-refine50`` and ``scm`` follow STM's with parts of
+their own; ``lite`` is only ever told by its metadata.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ STATISTICS = ("running_mean", "running_var", "mean", "std")
 
 @dataclass(frozen=True)
 class Layout:
-    """How the tensors of one published network are named.
+    """How the tensors of one network are named.
 
     Attributes:
         system: Name of the system.
@@ -33,11 +34,17 @@ class Layout:
     modules: frozenset[str]
 
 
+STM_MARKS = frozenset({"Encoder_M.conv1_o.weight", "Encoder_Q.conv1.weight", "KV_M_r4.Key.weight"})
+STM_MODULES = frozenset({"Encoder_M", "Encoder_Q", "KV_M_r4", "KV_Q_r4", "Decoder"})
+
+# The first that fits counts: what has more parts comes before what it is built on.
 LAYOUTS = (
+    Layout("stm-refine50", STM_MARKS | {"Encoder_M.refinement.fuse.weight"}, STM_MODULES),
+    Layout("stm", STM_MARKS, STM_MODULES),
     Layout(
-        "stm",
-        frozenset({"Encoder_M.conv1_o.weight", "Encoder_Q.conv1.weight", "KV_M_r4.Key.weight"}),
-        frozenset({"Encoder_M", "Encoder_Q", "KV_M_r4", "KV_Q_r4", "Decoder"}),
+        "scm",
+        frozenset({"Encoder_M.conv1_o.weight", "constraint.conv.weight", "pyramid.fuse.weight"}),
+        STM_MODULES | {"constraint", "pyramid", "refinement"},
     ),
     Layout(
         "stcn",
@@ -53,7 +60,7 @@ LAYOUTS = (
 
 
 def identify(names: Collection[str]) -> str | None:
-    """The system whose published layout tensor names follow; None if they follow none.
+    """The system whose layout tensor names follow; None if they follow none.
 
     Args:
         names: Of the tensors, with or without the prefix of nn.DataParallel; a state dict will do.

@@ -46,13 +46,14 @@ def load_weights(path: Path, system: str) -> Weights:
     """Reads a file that ``save_weights`` wrote, a published one, or a plain safetensors file.
 
     Raises:
-        WeightsError: It is damaged, asks for code to be run, or is of another system.
+        WeightsError: It is damaged, asks for code to be run, is of another system, or its config is no JSON object.
     """
     checkpoint = read_checkpoint(path)
     require_system(checkpoint, system)
     floats = {name: value.float() if value.is_floating_point() else value for name, value in checkpoint.tensors.items()}
-    config = json.loads(checkpoint.metadata.get("config", "{}"))
-    return Weights(path, system, config, floats, checkpoint.prefix, _float_dtypes(checkpoint), checkpoint.key)
+    return Weights(
+        path, system, _config(checkpoint), floats, checkpoint.prefix, _float_dtypes(checkpoint), checkpoint.key
+    )
 
 
 def require_system(checkpoint: Checkpoint, system: str) -> None:
@@ -96,7 +97,7 @@ def require_fit(expected: Mapping[str, Tensor], weights: Weights) -> None:
     if not problems:
         return
     other = identify(weights.tensors)
-    hint = f"its names are those of {other}" if other else "give weights of this very network"
+    hint = f"its names are those of {other}" if other not in (None, weights.system) else "give weights that fit"
     raise WeightsError(
         f"{weights.path} does not fit '{weights.system}': {'; '.join(problems)}", hint, code="weights.mismatch"
     )
@@ -121,6 +122,20 @@ def compare_state(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -
 def _some(names: list[str]) -> str:
     listed = ", ".join(names[:MAX_NAMES])
     return f"{listed}, ..." if len(names) > MAX_NAMES else listed
+
+
+def _config(checkpoint: Checkpoint) -> dict[str, Any]:
+    try:
+        config = json.loads(checkpoint.metadata.get("config", "{}"))
+    except ValueError:
+        config = None
+    if not isinstance(config, dict):
+        raise WeightsError(
+            f"the config in the metadata of {checkpoint.path} is no JSON object",
+            "give a file that vostool wrote",
+            code="weights.config",
+        )
+    return config
 
 
 def _float_dtypes(checkpoint: Checkpoint) -> tuple[str, ...]:

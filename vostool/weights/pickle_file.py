@@ -58,6 +58,9 @@ def _load_safely(path: Path, *, is_zip: bool) -> Any:
         with warnings.catch_warnings():
             # Unusual pickle protocols make torch warn before it fails; the failure is told below.
             warnings.simplefilter("ignore")
+            if path.suffix.lower() == ".safetensors":  # torch would believe the name and not the content
+                with path.open("rb") as opened:
+                    return torch.load(opened, map_location="cpu", weights_only=True)
             return torch.load(str(path), map_location="cpu", weights_only=True, mmap=is_zip)
     except (OSError, MemoryError):
         raise

@@ -76,6 +76,7 @@ def _write_by_rename(path: Path, write: Callable[[Path], object]) -> None:
         temporary.chmod(0o644)
         os.replace(temporary, path)
     except (OSError, RuntimeError, SafetensorError) as error:
-        temporary.unlink(missing_ok=True)
         reason = str(error).splitlines()[0]
         raise OutputError(f"{path} cannot be written ({reason})", "check the folder and the space left") from error
+    finally:
+        temporary.unlink(missing_ok=True)
