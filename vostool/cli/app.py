@@ -16,6 +16,7 @@ from vostool.cli.frame import frame_command
 from vostool.cli.mask import mask_app
 from vostool.cli.segment import segment_command
 from vostool.cli.systems import systems_command
+from vostool.cli.train import train_command
 from vostool.cli.weights import weights_app
 from vostool.errors import Interrupted, UsageError, VostoolError
 
@@ -35,6 +36,7 @@ app.command("segment")(segment_command)
 app.command("frame")(frame_command)
 app.add_typer(mask_app, name="mask")
 app.command("eval")(evaluate_command)
+app.command("train")(train_command)
 app.command("systems")(systems_command)
 app.add_typer(weights_app, name="weights")
 

@@ -22,6 +22,7 @@ from vostool.errors import VostoolError
 
 if TYPE_CHECKING:
     from vostool.pipelines.report import FrameProgress, StepProgress
+    from vostool.pipelines.training_options import TrainProgress
 
 PLAIN_LINE_SECONDS = 10.0
 # No table is as wide, and rich asks for some bound.
@@ -184,6 +185,37 @@ class _ByteLines:
             print(f"{num_done / 1e6:.1f}{of_total} MB", file=sys.stderr)
 
 
+@contextmanager
+def training_progress(*, quiet: bool) -> Iterator[Callable[[TrainProgress], None]]:
+    """Shows the progress of a training run while the block runs."""
+    if quiet:
+        yield lambda progress: None
+    elif sys.stderr.isatty():
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("reading the clips", total=None)
+            yield lambda progress: bar.update(
+                task, completed=progress.num_done, total=progress.num_steps, description=_describe_training(progress)
+            )
+    else:
+        yield _TrainingLines().update
+
+
+class _TrainingLines:
+    """A plain line for the first step, for the last, and every few seconds."""
+
+    def __init__(self) -> None:
+        self._last = -PLAIN_LINE_SECONDS
+
+    def update(self, progress: TrainProgress) -> None:
+        now = time.monotonic()
+        if now - self._last >= PLAIN_LINE_SECONDS or progress.num_done == progress.num_steps:
+            self._last = now
+            print(_describe_training(progress), file=sys.stderr)
+
+
 def _describe(progress: FrameProgress) -> str:
     total = f"/{progress.num_frames}" if progress.num_frames else ""
     left = progress.seconds_left
@@ -194,6 +226,12 @@ def _describe(progress: FrameProgress) -> str:
 def _describe_step(progress: StepProgress) -> str:
     left = _clock(progress.seconds / progress.num_done * (progress.num_steps - progress.num_done))
     return f"fine-tuning {progress.num_done}/{progress.num_steps}, loss {progress.loss:.3f}, {left} left"
+
+
+def _describe_training(progress: TrainProgress) -> str:
+    score = f", J&F {progress.score:.3f}" if progress.score is not None else ""
+    rate = f"{progress.samples_per_second:.1f} clips/s, {_clock(progress.seconds_left)} left"
+    return f"step {progress.num_done}/{progress.num_steps}, loss {progress.loss:.3f}{score}, {rate}"
 
 
 def _clock(seconds: float) -> str:
