@@ -12,9 +12,10 @@ from vostool.models.blocks.scale_context import ScaleContext
 from vostool.models.network import MemoryFeatures, QueryFeatures, sum_of_others
 from vostool.models.stm import Backbone, QueryEncoder, StmNetwork, resnet50_backbone
 from vostool.models.stm_refine50 import StmRefine50Network, refine50_backbone
-from vostool.training.batches import ClipBatch
-from vostool.training.losses import hard_pixel_cross_entropy
-from vostool.training.unroll import unroll
+from vostool.systems import SYSTEMS
+from vostool.training.batch import ClipBatch
+from vostool.training.recipe import Recipe
+from vostool.training.trainee import Trainee
 
 ROWS = torch.zeros(2, dtype=torch.int64)
 
@@ -94,17 +95,14 @@ def tiny_clip() -> ClipBatch:
     for index in range(3):
         labels[0, index, 4:20, 2 + 4 * index : 16 + 4 * index] = 1
         labels[0, index, 22:30, 8:24] = 2
-    return ClipBatch(frames, labels, ROWS, torch.tensor([1, 2]))
+    return ClipBatch(frames, labels, labels)
 
 
 def take_step(network: StmNetwork, batch: ClipBatch, rate: float) -> float:
     """The loss before a step of plain gradient descent."""
-    predictions = unroll(network, batch, prior_dropout=1.0, generator=torch.Generator())
-    losses = [
-        hard_pixel_cross_entropy(logits, batch.labels[:, 1 + index], 1.0) for index, logits in enumerate(predictions)
-    ]
+    recipe = Recipe("plain", "stm-refine50", "tests", num_steps=1, batch_size=1)
     network.zero_grad()
-    loss = torch.stack(losses).mean()
+    loss = Trainee(SYSTEMS["stm-refine50"], network, recipe)(batch, 0.0, 0)["loss"]
     loss.backward()
     with torch.no_grad():
         for parameter in network.parameters():

@@ -14,9 +14,9 @@ from vostool.systems import System
 from vostool.training.batch import ClipBatch, FramePrediction
 from vostool.training.chance import clip_generators
 from vostool.training.losses import frame_losses, mean_of_frames, total_loss
-from vostool.training.memory_unroll import unroll
 from vostool.training.recipe import Recipe
 from vostool.training.recurrence import unroll_reference
+from vostool.training.unroll import unroll
 
 
 class Trainee(nn.Module):
