@@ -6,6 +6,7 @@ the whole batch.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -62,7 +63,7 @@ class Processes:
         if self.count == 1:
             return trainee
         # What a batch does not touch differs from process to process: whether a mask before is told is drawn by lot.
-        return DistributedDataParallel(_LossOnly(trainee), broadcast_buffers=False, find_unused_parameters=True)
+        return DistributedDataParallel(_LossOnly(trainee), find_unused_parameters=True)
 
     def mean(self, values: Tensor) -> Tensor:
         """Means over the processes."""
@@ -126,4 +127,6 @@ def join_processes(device: torch.device) -> Iterator[Processes]:
     try:
         yield Processes(distributed.get_rank(), count)
     finally:
+        # Wrapped trainees hold on to the group, and to themselves.
+        gc.collect()
         distributed.destroy_process_group()

@@ -84,8 +84,8 @@ class Stage:
         self._piece = processes.piece(recipe.batch_size)
         self._network: nn.Module = trainee.network  # type: ignore[assignment]
         self._optimiser = build_optimiser(self._network, recipe.optimiser, device)
+        self._trainee = self._learner = trainee
         self._average = WeightAverage(self._network, recipe.optimiser.average_decay)
-        self._learner = processes.wrap(trainee)
         self._needs_scores = habits.validate is not None
         self._saved_step = -1
 
@@ -114,14 +114,13 @@ class Stage:
             OutputError: Something cannot be written.
         """
         self._begin()
-        with closing(prefetch(self._batches(), PREFETCH_DEPTH)) as batches:
-            self._score_if_due()
-            while self.step < self.recipe.num_steps:
-                self._take_step(batches)
-                if self._needs_scores or self._is_at(self._habits.save_every):
-                    self.save()
-                self._stop_if_asked()
-                self._score_if_due()
+        self._learner = self._processes.wrap(self._trainee)
+        try:
+            with closing(prefetch(self._batches(), PREFETCH_DEPTH)) as batches:
+                self._take_steps(batches)
+        finally:
+            # What ties processes together must not outlive their group: its threads would meet a closing interpreter.
+            self._learner = self._trainee
 
     def save(self) -> None:
         """Writes the state to go on from, and the averaged weights."""
@@ -146,8 +145,8 @@ class Stage:
         """Leaves of the metrics what belongs to the steps that were taken."""
         if self._processes.is_first:
             self.folder.create()
-            last_kept = {True: self.step, False: self.step - self._needs_scores}
-            self.folder.keep_lines(lambda line: line["step"] <= last_kept["loss" in line])
+            last_scored = self.step - 1 if self._needs_scores else self.step
+            self.folder.keep_lines(lambda line: line["step"] <= (self.step if "loss" in line else last_scored))
 
     def _batches(self) -> Iterator[ClipBatch]:
         """This process's part of each batch that is left, ready to be used."""
@@ -161,6 +160,15 @@ class Stage:
                 batch = self._draw(step, self._piece)
             stream.synchronize()
             yield batch
+
+    def _take_steps(self, batches: Generator[ClipBatch, None, None]) -> None:
+        self._score_if_due()
+        while self.step < self.recipe.num_steps:
+            self._take_step(batches)
+            if self._needs_scores or self._is_at(self._habits.save_every):
+                self.save()
+            self._stop_if_asked()
+            self._score_if_due()
 
     def _take_step(self, batches: Generator[ClipBatch, None, None]) -> None:
         started = time.perf_counter()
