@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +14,11 @@ from footage_cases import frame, labels, write, write_loose_clip, write_masks, w
 from PIL import Image
 from synthetic_clips import make_clip, pattern_image
 
-from vostool.datasets.footage import Footage, find_footage
+from vostool.datasets.footage import ClipFiles, Footage, find_footage
 from vostool.datasets.library import Library, Still, VideoClip, load_library
 from vostool.errors import InputError
+from vostool.types import Frame, VideoInfo
+from vostool.video.interface import VideoReader
 
 STILL = Still("pot", torch.zeros(3, 4, 6, dtype=torch.uint8), torch.ones(4, 6, dtype=torch.uint8))
 
@@ -67,6 +71,31 @@ def test_masks_past_the_estimated_end_of_a_video(tmp_path: Path) -> None:
     clip, notes = load_one(tmp_path)
     assert (len(clip.images), clip.annotated) == (4, (0, 1))
     assert notes == ["bee: 3 frames left out, damaged or past the end of its 4 frames"]
+
+
+class DamagedReader(VideoReader):
+    """Six frames, the third one damaged, and nothing to be read behind the fifth."""
+
+    is_short = False
+
+    def _read(self) -> Iterator[Frame]:
+        for index in range(5):
+            yield Frame(index, index, Fraction(1), frame(index), is_corrupt=index == 2)
+        raise AssertionError("read on behind the last mask")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_damaged_frames_of_a_video_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    info = VideoInfo(Path("bee.mp4"), 18, 12, Fraction(1), Fraction(1), 6)
+    monkeypatch.setattr("vostool.datasets.library.open_video", lambda path: DamagedReader(info))
+    monkeypatch.setattr("vostool.datasets.library.read_values", lambda path: labels(1))
+    files = ClipFiles("bee", info.path, {index: Path() for index in (1, 2, 4)}, (12, 18), 1)
+    notes: list[str] = []
+    (clip,) = load_library(Footage((files,)), on_note=notes.append).videos
+    assert ([int(image.max()) for image in clip.images], clip.annotated) == ([10, 30, 40], (0, 2))
+    assert notes == ["bee: 1 frame left out, damaged or past the end of its 5 frames"]
 
 
 def test_scaled_down_and_never_up(tmp_path: Path) -> None:
@@ -144,6 +173,15 @@ def test_stills_cutouts_and_backgrounds(tmp_path: Path) -> None:
     assert int(cutout.image.min()) == int(cutout.image.max()) == 90
     assert background.shape == still.image.shape == (3, 12, 18)
     assert library.num_bytes == 12 * 18 * (4 + 4 + 3)
+
+
+def test_stills_with_more_objects_than_a_clip_may_have(tmp_path: Path) -> None:
+    ids = np.repeat(np.arange(1, 121, dtype=np.uint8)[None], 9, axis=0)
+    write(tmp_path / "set" / "images" / "a.png", np.repeat(ids[:, :, None], 3, axis=2))
+    (tmp_path / "set" / "masks").mkdir()
+    Image.fromarray(ids).save(tmp_path / "set" / "masks" / "a.png")
+    (still,) = load_library(Footage(), stills=tmp_path).stills
+    np.testing.assert_array_equal(still.labels.numpy(), ids)
 
 
 def test_stills_that_cannot_be_used_are_noted(tmp_path: Path) -> None:
