@@ -15,6 +15,7 @@ from synthetic_clips import pattern_image
 from tiny_network import tiny_network
 
 from vostool.datasets.augmentation import Augmentation
+from vostool.datasets.library import Still
 from vostool.errors import MaskError, VostoolError
 from vostool.systems import find_system
 from vostool.training.online import finetune_on_frame
@@ -88,14 +89,14 @@ def test_what_is_frozen_stays() -> None:
 def test_the_frame_is_seen_as_large_as_the_network_sees_it(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[int, ...]] = []
 
-    def note(frame: torch.Tensor, masks: torch.Tensor, *rest: object) -> None:
-        seen.extend([tuple(frame.shape), tuple(masks.shape)])
+    def note(still: Still, *rest: object) -> None:
+        seen.extend([tuple(still.image.shape), tuple(torch.unique(still.labels).tolist())])
         raise KeyboardInterrupt
 
     monkeypatch.setattr("vostool.training.online.FrameClips", note)
     with pytest.raises(KeyboardInterrupt):
         finetune_on_frame(find_system("lite"), tiny_network(), IMAGE, LABELS, CPU, recipe(1), short_side=32)
-    assert seen == [(3, 32, 48), (2, 32, 48)]
+    assert seen == [(3, 32, 48), (0, 1, 2)]
 
 
 def test_a_loss_that_is_not_finite_is_told() -> None:

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from vostool.datasets.augmentation import ClipShape
+from vostool.datasets.library import Still
 from vostool.errors import VostoolError
 from vostool.propagation.device import computing
 from vostool.propagation.preprocess import Canvas, plan_geometry, preprocess_image, preprocess_masks
@@ -73,13 +74,22 @@ def finetune_on_frame(
 def _make_clips(
     system: System, image: np.ndarray, labels: np.ndarray, device: torch.device, recipe: Recipe, short_side: int | None
 ) -> FrameClips:
-    geometry = plan_geometry((labels.shape[0], labels.shape[1]), short_side, Canvas(stride=1))
-    frame = preprocess_image(image, geometry, device)[0]
-    masks = preprocess_masks(labels, np.unique(labels[labels > 0]).tolist(), geometry, device)
+    still = _scale(image, labels, device, short_side)
     canvas = Canvas(system.conventions.canvas.stride)
-    height, width = (min(most, canvas.padded(there)) for most, there in zip(recipe.crop, frame.shape[1:], strict=True))
+    height, width = (
+        min(most, canvas.padded(there)) for most, there in zip(recipe.crop, still.labels.shape, strict=True)
+    )
     shape = ClipShape(recipe.num_frames, height, width, recipe.max_objects)
-    return FrameClips(frame, masks, recipe.augmentation, shape)
+    return FrameClips(still, recipe.augmentation, shape)
+
+
+def _scale(image: np.ndarray, labels: np.ndarray, device: torch.device, short_side: int | None) -> Still:
+    """The frame as the network will see it, but for the padding; its ids are 1..k."""
+    geometry = plan_geometry((labels.shape[0], labels.shape[1]), short_side, Canvas(stride=1))
+    pixels = preprocess_image(image, geometry, device)[0].mul(255.0).round().clamp(0.0, 255.0).to(torch.uint8)
+    masks = preprocess_masks(labels, np.unique(labels[labels > 0]).tolist(), geometry, device)
+    beside = torch.full_like(masks[:1], 0.5)
+    return Still("the first frame", pixels, torch.cat([beside, masks]).argmax(dim=0).to(torch.uint8))
 
 
 def _take_step(
