@@ -192,9 +192,8 @@ def _read_video(files: ClipFiles, short_side: int, note: Note) -> dict[int, Tens
                 images[frame.index] = _to_tensor(shrink_image(frame.image, short_side))
         num_frames = reader.num_frames_read
     if num_lost := len(files.span) - len(images):
-        note(
-            f"{files.name}: {num_lost} frame{'s' if num_lost > 1 else ''} left out, damaged or past the end of its {num_frames} frames"
-        )
+        lost = f"{num_lost} frame{'s' if num_lost > 1 else ''} left out"
+        note(f"{files.name}: {lost}, damaged or past the end of its {num_frames} frames")
     return images
 
 
