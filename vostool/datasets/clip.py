@@ -51,7 +51,8 @@ def keep_seen(labels: Tensor, priors: Tensor) -> tuple[Tensor, Tensor, int]:
     counts[0] = 0
     is_seen = counts >= max(1.0, MIN_OBJECT_SHARE * labels[0].numel())
     new_ids = torch.cumsum(is_seen, dim=0) * is_seen
-    return new_ids[labels.int()], new_ids[priors.int()], int(is_seen.sum())
+    found = (new_ids.index_select(0, each.flatten().int()).view_as(each) for each in (labels, priors))
+    return next(found), next(found), int(is_seen.sum())
 
 
 @dataclass(frozen=True)

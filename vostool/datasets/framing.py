@@ -11,10 +11,12 @@ import numpy as np
 
 from vostool.datasets.augmentation import Augmentation, ClipShape
 from vostool.datasets.objects import ObjectBox, union_of
-from vostool.datasets.warp import linear, place
+from vostool.datasets.warp import linear, place, translation
 
 # Smallest scale relative to the one at which a picture just covers the crop: much beyond it are only mirror images.
-LEAST_COVER = 0.85
+LEAST_COVER = 0.9
+# Share of the crop by which a moving window may leave its picture on either side.
+ALLOWANCE = 0.1
 # The object of a still comes to this share of the crop where the picture has room for it.
 STILL_OBJECT = (0.3, 0.9)
 # An object of a video fills between these shares of the crop, where neither many pixels must be invented nor the
@@ -81,3 +83,15 @@ def frame_objects(
     x, y = np.clip(window, margin, extent - margin)
     middle = (shape.width / 2, shape.height / 2)
     return place(orientation(scale, augmentation, generator), source=(float(x), float(y)), target=middle)
+
+
+def keep_within(matrices: np.ndarray, picture: tuple[int, int], shape: ClipShape) -> np.ndarray:
+    """The maps (T, 3, 3) of a moving window, held back where it would leave its picture (height, width) too far."""
+    extent = np.array([picture[1], picture[0]], dtype=float)
+    middle = np.array([shape.width / 2, shape.height / 2, 1.0])
+    windows = (np.linalg.inv(matrices) @ middle)[:, :2]
+    scales = np.sqrt(np.abs(np.linalg.det(matrices)))[:, None]
+    reach = (1.0 - 2.0 * ALLOWANCE) * middle[:2] / scales
+    margin = np.minimum(reach, extent / 2)
+    backs = windows - np.clip(windows, margin, extent - margin)
+    return np.stack([matrix @ translation(*back) for matrix, back in zip(matrices, backs, strict=True)])

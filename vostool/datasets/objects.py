@@ -85,12 +85,10 @@ def choose_objects(
     return tuple(usable[index] for index in generator.permutation(len(usable))[:max_objects])
 
 
-def numbering(boxes: Sequence[ObjectBox], device: torch.device) -> Tensor:
-    """(256,) uint8: the new id 1, 2, ... of each old one; those of no box are background."""
-    table = torch.zeros(MAX_IDS, dtype=torch.uint8)
-    for new_id, box in enumerate(boxes, start=1):
-        table[box.object_id] = new_id
-    return table.to(device)
+def renumber(labels: Tensor, boxes: Sequence[ObjectBox]) -> Tensor:
+    """Labels, uint8, in which the objects of the boxes are 1, 2, ... and all else is background."""
+    masks = ((labels == box.object_id).to(torch.uint8) * new_id for new_id, box in enumerate(boxes, start=1))
+    return torch.stack(tuple(masks)).sum(dim=0, dtype=torch.uint8) if len(boxes) > 1 else next(masks)
 
 
 def pick(items: Sequence[Item], generator: np.random.Generator) -> Item:

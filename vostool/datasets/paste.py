@@ -88,4 +88,6 @@ def _sample_object(still: Still, box: ObjectBox, warp: Warp) -> tuple[Tensor, Te
 
 def _soften(opacity: Tensor) -> Tensor:
     """Blurs by 1, 2, 1 along both sides."""
-    return F.avg_pool2d(F.avg_pool2d(opacity, 2, stride=1, padding=1), 2, stride=1)
+    padded = F.pad(opacity, (1, 1, 1, 1), mode="replicate")
+    across = padded[..., :-2] + 2.0 * padded[..., 1:-1] + padded[..., 2:]
+    return (across[..., :-2, :] + 2.0 * across[..., 1:-1, :] + across[..., 2:, :]) * (1.0 / 16.0)

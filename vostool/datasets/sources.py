@@ -15,7 +15,7 @@ from torch import Tensor
 from vostool.datasets.augmentation import Augmentation, ClipShape
 from vostool.datasets.clip import Draft, TrainingClip, keep_seen
 from vostool.datasets.colour import recolour
-from vostool.datasets.framing import cover_scale, frame_objects, orientation, still_scale, video_scale
+from vostool.datasets.framing import cover_scale, frame_objects, keep_within, orientation, still_scale, video_scale
 from vostool.datasets.library import Library, Still, VideoClip
 from vostool.datasets.motion import draw_bends, draw_drift, draw_nudge, draw_shake
 from vostool.datasets.objects import (
@@ -25,15 +25,15 @@ from vostool.datasets.objects import (
     ObjectPool,
     choose_objects,
     draw_still,
-    numbering,
     pick,
+    renumber,
 )
 from vostool.datasets.paste import MAIN_SHARE, SECOND_SHARE, paste_object, paste_occluder
 from vostool.datasets.warp import Sampler, Warp, displace, place
 from vostool.errors import InputError
 
-# Objects of a video may be small; smaller than this share of the frame they are not started with.
-VIDEO_SHARES = (0.0005, 1.0)
+# Objects of a video may be small; clips do not start where they cover less or more of the frame.
+VIDEO_SHARES = (0.0005, 0.9)
 # A background shows between all of itself and a part, and moves less than what is before it.
 BACKGROUND_ZOOM = (1.0, 1.8)
 BACKGROUND_MOTION = 0.5
@@ -99,14 +99,14 @@ class VideoSource(ClipSource):
         size = _size(masks[0])
         scale = video_scale(boxes[0], size, shape, augmentation.zoom, generator)
         base = frame_objects(boxes, size, scale, shape, augmentation, generator)
-        warp = Warp(draw_shake(shape, augmentation, generator, augmentation.shake) @ base, (shape.height, shape.width))
-        sampler, table = Sampler(warp, size, masks[0].device), numbering(boxes, masks[0].device)
+        shake = draw_shake(shape, augmentation, generator, augmentation.shake)
+        warp = Warp(keep_within(shake @ base, size, shape), (shape.height, shape.width))
+        sampler = Sampler(warp, size, masks[0].device)
         frames = sampler.pictures([clip.images[frame] for frame in chosen])
-        labels = table[sampler.masks(masks).int()]
+        labels = renumber(sampler.masks(masks), boxes)
         before = [_labels_before(clip, frame, is_reversed=chosen[0] > chosen[-1]) for frame in chosen]
-        priors = table[
-            sampler.masks([mask if old is None else old for mask, old in zip(masks, before, strict=True)]).int()
-        ]
+        known = [mask if old is None else old for mask, old in zip(masks, before, strict=True)]
+        priors = renumber(sampler.masks(known), boxes)
         guessed = [index for index, old in enumerate(before) if old is None]
         name = f"{clip.name}, frames {', '.join(map(str, chosen))}"
         return Draft(frames, labels, _nudged(priors, guessed, shape, generator), len(boxes), name)
@@ -129,9 +129,10 @@ class StillSource(ClipSource):
         scale = still_scale(boxes[0], size, shape, augmentation.zoom, generator)
         base = frame_objects(boxes, size, scale, shape, augmentation, generator)
         drift = draw_drift(shape, augmentation, generator, pivot=(shape.width / 2, shape.height / 2))
-        warp = Warp(drift @ base, (shape.height, shape.width), draw_bends(shape, augmentation, generator))
+        bends = draw_bends(shape, augmentation, generator)
+        warp = Warp(keep_within(drift @ base, size, shape), (shape.height, shape.width), bends)
         sampler = Sampler(warp, size, still.labels.device)
-        labels = numbering(boxes, still.labels.device)[sampler.masks((still.labels,)).int()]
+        labels = renumber(sampler.masks((still.labels,)), boxes)
         priors = displace(labels, draw_nudge(shape, generator))
         return Draft(sampler.pictures((still.image,)), labels, priors, len(boxes), still.name)
 

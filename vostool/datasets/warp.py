@@ -17,7 +17,6 @@ from torch import Tensor
 
 # Control points of a bend along each side of the crop.
 NUM_CONTROL_POINTS = 5
-Region = tuple[slice, slice]
 
 
 def translation(x: float, y: float) -> np.ndarray:
@@ -73,29 +72,29 @@ class Warp:
         found = torch.baddbmm(inverse[:, :, 2:], inverse[:, :, :2], points)
         return found.unflatten(2, self.size).permute(0, 2, 3, 1)
 
-    def region(self, source: tuple[int, int]) -> Region:
-        """Rows and columns of the source (h, w) that are sampled, mirror images at its borders included."""
+    def reach(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest source position (x, y) that the crop shows, with a margin for the interpolation."""
         height, width = self.size
-        reach = 0.0 if self.bends is None else 1.5 * float(np.abs(self.bends).max())
-        x, y = (-reach, width + reach), (-reach, height + reach)
+        bend = 0.0 if self.bends is None else 1.5 * float(np.abs(self.bends).max())
+        x, y = (-bend, width + bend), (-bend, height + bend)
         corners = np.array([[x[0], y[0], 1], [x[1], y[0], 1], [x[0], y[1], 1], [x[1], y[1], 1]])
         points = (np.linalg.inv(self.matrices) @ corners.T)[:, :2]
-        low, high = points.min(axis=(0, 2)), points.max(axis=(0, 2))
         margin = 2 * self.shrinking
-        low, high = low - margin, high + margin
-        return _mirrored_span(low[1], high[1], source[0]), _mirrored_span(low[0], high[0], source[1])
+        return points.min(axis=(0, 2)) - margin, points.max(axis=(0, 2)) + margin
 
 
 class Sampler:
     """Samples pictures and masks of one size at the places of a warp; beyond their borders they are mirrored."""
 
     def __init__(self, warp: Warp, source: tuple[int, int], device: torch.device) -> None:
+        low, high = warp.reach()
         self._warp = warp
-        self._region = warp.region(source)
+        self._columns, self._rows = (_mirrored_span(low[axis], high[axis], source[1 - axis]) for axis in (0, 1))
         self._extent = torch.tensor([source[1], source[0]], dtype=torch.float32, device=device)
-        start = torch.tensor([self._region[1].start, self._region[0].start], dtype=torch.float32, device=device)
+        start = torch.tensor([self._columns.start, self._rows.start], dtype=torch.float32, device=device)
         self._origins = warp.origins(device)
-        self._points = _fold(self._origins, self._extent) - start
+        is_within = low.min() >= 0 and high[0] <= source[1] and high[1] <= source[0]
+        self._points = (self._origins if is_within else _fold(self._origins, self._extent)) - start
 
     def pictures(self, pictures: Sequence[Tensor]) -> Tensor:
         """Bilinear samples; sources that shrink to less than half are averaged first.
@@ -107,11 +106,11 @@ class Sampler:
             (T, C, H, W) float32 in 0..1.
         """
         pixels = self._cut(pictures).float() * (1.0 / 255.0)
-        height, width = pixels.shape[-2:]
-        # Averages of a last row or column that is not whole stand a little off, in the margin.
-        if self._warp.shrinking > 1:
-            pixels = F.avg_pool2d(pixels, self._warp.shrinking, ceil_mode=True)
-        grid = self._points * self._points.new_tensor([2.0 / width, 2.0 / height]) - 1.0
+        factor = self._warp.shrinking
+        if factor > 1:
+            pixels = F.avg_pool2d(pixels, factor, ceil_mode=True)
+        extent = self._points.new_tensor([pixels.shape[-1], pixels.shape[-2]]) * factor
+        grid = (self._points * (2.0 / extent) - 1.0).contiguous()
         num_frames, rows, columns = grid.shape[:3]
         if len(pictures) == num_frames:
             return F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
@@ -132,25 +131,22 @@ class Sampler:
         return ((self._origins >= 0) & (self._origins <= self._extent)).all(-1)
 
     def _cut(self, pictures: Sequence[Tensor]) -> Tensor:
-        rows, columns = self._region
-        return torch.stack([picture[..., rows, columns] for picture in pictures])
+        return torch.stack([picture[..., self._rows, self._columns] for picture in pictures])
 
 
 def displace(masks: Tensor, warp: Warp) -> Tensor:
-    """Moves each of (T, H, W) uint8 masks by its own map within the crop; what comes from beyond is empty."""
-    sampler = Sampler(warp, warp.size, masks.device)
-    return sampler.masks(tuple(masks)) * sampler.inside()
+    """Moves each of (T, H, W) uint8 masks by its own map within the crop."""
+    return Sampler(warp, warp.size, masks.device).masks(tuple(masks))
 
 
 def _fold(points: Tensor, extent: Tensor) -> Tensor:
-    """Positions beyond 0..extent as their mirror images within."""
-    return extent - (extent - points.abs() % (2 * extent)).abs()
+    """Positions beyond 0..extent as their mirror images within; there is one on each side."""
+    return extent - (extent - points.abs()).abs()
 
 
 def _mirrored_span(low: float, high: float, extent: int) -> slice:
     """The pixels of 0..extent that positions from low to high fold onto."""
-    if low < -extent or high > 2 * extent:
-        return slice(0, extent)
+    low, high = max(low, -float(extent)), min(high, 2.0 * extent)
     first = min(max(low, 0.0), 2 * extent - high if high > extent else extent)
     last = max(min(high, extent), -low if low < 0 else 0.0)
     return slice(int(first), min(extent, int(last) + 1))
