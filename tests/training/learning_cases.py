@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from golden_fill import fill_network
 from torch import nn
 
 from vostool.systems import SYSTEMS
@@ -22,14 +21,14 @@ CONFIGS: dict[str, dict[str, Any]] = {
 RECIPE = Recipe("tiny", "", "tests", num_steps=10, batch_size=2)
 
 
-def make_network(name: str, seed: int = 1) -> Any:
-    """A system's network with weights that let its masks and its memory matter."""
-    network: nn.Module = SYSTEMS[name].make_network(CONFIGS.get(name, {}))
-    fill_network(network, seed)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            # At full strength the unit in the last place of a float grows to a thousandth within three frames.
-            parameter *= 0.8 if parameter.ndim > 1 else 1.0
+def make_network(name: str, seed: int = 0) -> Any:
+    """A system's network, its initial weights larger so that its masks and its memory matter."""
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        network: nn.Module = SYSTEMS[name].make_network(CONFIGS.get(name, {}))
+        for weight in (parameter for parameter in network.parameters() if parameter.ndim > 1):
+            # What starts at zero, as refinements do, hides what is before it.
+            weight.copy_(1.6 * weight if weight.any() else 0.05 * torch.randn_like(weight))
     return network.eval()
 
 

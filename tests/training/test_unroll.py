@@ -123,13 +123,11 @@ class Listening:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._network, name)
 
-    def encode_memory(
-        self, image: Tensor, features: Any, masks: Tensor, others: Tensor, rows: Tensor
-    ) -> MemoryFeatures:
+    def encode_memory(self, image: Tensor, features: Any, masks: Tensor, *others: Tensor) -> MemoryFeatures:
         if masks.requires_grad:
             masks.retain_grad()
         self.masks.append(masks)
-        return self._network.encode_memory(image, features, masks, others, rows)
+        return self._network.encode_memory(image, features, masks, *others)
 
 
 def test_the_last_frame_teaches_the_mask_that_was_remembered_before_it(lite: Case) -> None:
