@@ -72,7 +72,7 @@ def test_sheet_shows_prediction_and_truth() -> None:
     with_truth = draw_sheet([SheetRow("walk", (frame(0),))])
     without = draw_sheet([SheetRow("walk", (frame(0, has_truth=False),))])
     given = draw_sheet([SheetRow("walk", (frame(0, is_given=True),))])
-    tiles = [np.asarray(image)[60:170, 10:240].astype(int) for image in (with_truth, without, given)]
+    tiles = [np.asarray(image)[60:200, 10:300].astype(int) for image in (with_truth, without, given)]
     assert all(((tile[..., 0] - tile[..., 1]) > 40).any() for tile in tiles)
     white = [(tile.min(axis=-1) == 255).sum() for tile in tiles]
     assert white[0] > white[1] + 100

@@ -25,6 +25,7 @@ from vostool.training.device import local_device
 from vostool.training.distributed import Processes, join_processes
 from vostool.training.pictures import (
     LOSS_KEY,
+    MIN_SMOOTHED,
     SCORE_KEY,
     SMOOTHING_SHARE,
     SheetFrame,
@@ -149,13 +150,15 @@ class _Run:
         report, records = self._report, read_metrics(self._setup.folder.metrics)
         steps = [record for record in records if LOSS_KEY in record]
         seconds = sum(step["seconds"] for step in steps)
-        report.loss = mean(step[LOSS_KEY] for step in steps[-max(1, round(len(steps) * SMOOTHING_SHARE)) :])
+        report.loss = mean(step[LOSS_KEY] for step in steps[-max(MIN_SMOOTHED, round(len(steps) * SMOOTHING_SHARE)) :])
         report.samples_per_second = median(step["samples_per_second"] for step in steps)
         report.waiting = sum(step["waiting"] * step["seconds"] for step in steps) / seconds
         scores = [record[SCORE_KEY] for record in records if SCORE_KEY in record]
         if scores:
             report.first_score, report.best_score, report.last_score = scores[0], max(scores), scores[-1]
             self._note(f"J&F on the validation clips: {scores[0]:.3f} before, {max(scores):.3f} at best")
+            if max(scores) <= scores[0]:
+                self._warn("training has not raised the score: best.safetensors holds the weights that it started from")
 
     def _draw_curves(self) -> None:
         metrics = self._setup.folder.metrics

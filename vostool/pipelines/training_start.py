@@ -12,7 +12,7 @@ import torch
 from vostool.errors import UsageError, WeightsError
 from vostool.pipelines.recipe_choice import is_random
 from vostool.pipelines.training_options import RANDOM_START
-from vostool.systems import System
+from vostool.systems import System, make_network
 from vostool.weights.backbone import apply_backbone
 from vostool.weights.load import apply_weights, load_weights
 from vostool.weights.store import find_weights
@@ -48,16 +48,17 @@ def load_run_weights(system: System, path: Path) -> Any:
 
 def _find(system: System, start: Path | None) -> Path:
     try:
-        return find_weights(system.name, start)
+        return find_weights(system.name, start, "--from")
     except WeightsError as error:
         if start is not None:
-            raise WeightsError(f"--from names {start}, which is not a file", "check the path") from None
+            raise
         hint = "name a file with --from, ImageNet weights with --backbone, or train anew with --from random"
         raise WeightsError(error.message, hint, code=error.code) from None
 
 
 def _load(system: System, path: Path) -> tuple[Any, str]:
+    """Not by ``load_network``, after which nobody knows what the class itself would not train (RGMP's batch norms)."""
     loaded = load_weights(path, system.name)
-    network = system.make_network(loaded.config)
+    network = make_network(system, loaded)
     apply_weights(network, replace(loaded, tensors=dict(system.adapt(loaded.tensors))))
     return network.eval(), str(path)

@@ -20,12 +20,12 @@ from vostool.video.overlay import contour, draw_overlay
 
 LOSS_KEY, SCORE_KEY = "loss", "J&F"
 FAINT_RED, RED, BLUE = "#f3b8ae", "#c0392b", "#1f6fb2"
-# The running mean of the loss is taken over this share of the steps.
-SMOOTHING_SHARE = 0.05
+# The running mean of the loss is taken over this share of the steps, and at least so many.
+SMOOTHING_SHARE, MIN_SMOOTHED = 0.05, 5
 # Losses above this quantile, as those of the first steps, do not stretch the axis.
 LOSS_QUANTILE = 0.99
 
-TILE_WIDTH, GAP, CAPTION, LEGEND = 240, 6, 24, 30
+TILE_WIDTH, GAP, CAPTION, LEGEND = 300, 6, 24, 30
 TEXT_SIZE = 14
 OUTLINE, OUTLINE_EDGE = (255, 255, 255), (0, 0, 0)
 
@@ -125,7 +125,7 @@ def _score_chart(scores: Points, across: Range) -> Image.Image:
 def _running_mean(points: Points) -> list[tuple[float, float]]:
     """Mean of the last few points at each one; what is not finite is left out."""
     finite = [point for point in points if np.isfinite(point[1])]
-    length = max(1, round(len(finite) * SMOOTHING_SHARE))
+    length = max(MIN_SMOOTHED, round(len(finite) * SMOOTHING_SHARE))
     sums = np.cumsum([0.0, *(value for _, value in finite)])
     ends = np.arange(1, len(finite) + 1)
     starts = np.maximum(0, ends - length)
