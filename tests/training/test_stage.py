@@ -116,6 +116,17 @@ def test_lines_after_the_last_checkpoint_are_written_once(whole: Run, tmp_path: 
     assert without_times(tmp_path) == without_times(whole.folder)
 
 
+def test_validation_that_was_told_but_not_saved_is_told_once(whole: Run, tmp_path: Path) -> None:
+    """A run was killed between the line of a validation and the checkpoint after it."""
+    with pytest.raises(Interrupted):
+        Run(tmp_path, stop_after=3).make().run()
+    RunFolder(tmp_path).append({"step": 3, "J": 0.1, "F": 0.1, "J&F": 0.1})
+    stage = Run(tmp_path).make()
+    stage.resume()
+    stage.run()
+    assert without_times(tmp_path) == without_times(whole.folder)
+
+
 def test_run_from_the_start_forgets_the_metrics_of_another(whole: Run, tmp_path: Path) -> None:
     (tmp_path / "metrics.jsonl").write_text('{"step": 1, "loss": 5.0}\n')
     Run(tmp_path).make().run()
