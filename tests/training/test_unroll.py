@@ -142,6 +142,13 @@ def test_the_last_frame_teaches_the_mask_that_was_remembered_before_it(lite: Cas
 
 
 @torch.no_grad()
+def test_annotated_masks_are_softened_where_the_system_softens_them(case: Case) -> None:
+    listening = Listening(case.network)
+    unroll(listening, case.system, make_batch(1), RECIPE, 0.0, make_generators(1))
+    assert bool((listening.masks[0] > 0).all()) == case.system.conventions.softens_annotations
+
+
+@torch.no_grad()
 def test_only_a_network_with_a_refinement_has_a_stage_before_it(case: Case) -> None:
     for prediction in run(case, make_batch(1, 2)):
         assert prediction.logits.shape == (2, 3, 64, 64)
