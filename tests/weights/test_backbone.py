@@ -71,3 +71,14 @@ def test_a_wider_first_convolution_keeps_its_own_planes(tmp_path: Path) -> None:
     apply_backbone(network, tmp_path / "resnet18.pth")
     assert torch.equal(network.encoder.conv1.weight[:, :3], stored["conv1.weight"])
     assert torch.equal(network.encoder.conv1.weight[:, 3:], own[:, 3:])
+
+
+def test_biases_that_are_not_stored_are_zero(tmp_path: Path) -> None:
+    network = WideStem()
+    stored = {name: torch.rand(value.shape) for name, value in network.encoder.state_dict().items()}
+    without = {name: value for name, value in stored.items() if not name.endswith(".bias")}
+    torch.save(without, tmp_path / "resnet18.pth")
+    apply_backbone(network, tmp_path / "resnet18.pth")
+    state = network.encoder.state_dict()
+    assert torch.equal(state["layer2.0.conv1.weight"], stored["layer2.0.conv1.weight"])
+    assert not state["layer2.0.conv1.bias"].any()

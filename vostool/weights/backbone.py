@@ -26,7 +26,8 @@ _FIRST_STAGE = "layer1."
 def apply_backbone(network: nn.Module, path: Path) -> tuple[str, ...]:
     """Copies ImageNet weights into every encoder that they fit whole.
 
-    A first convolution that takes more than the three colours keeps its own weights for the others.
+    A first convolution that takes more than the three colours keeps its own weights for the others. Biases that the
+    file's convolutions do not have are zero.
 
     Returns:
         Names of the encoders.
@@ -49,7 +50,7 @@ def apply_backbone(network: nn.Module, path: Path) -> tuple[str, ...]:
     with torch.no_grad():
         for names in fitting.values():
             for name, source in names.items():
-                _copy(state[name], stored[source])
+                _copy(state[name], stored.get(source))
     return tuple(fitting)
 
 
@@ -70,7 +71,14 @@ def _has_stages(names: Mapping[str, str]) -> bool:
 
 def _fits(network: nn.Module, names: Mapping[str, str], stored: Mapping[str, Tensor]) -> bool:
     state = network.state_dict()
-    return all(source in stored and _is_same(state[name].shape, stored[source].shape) for name, source in names.items())
+    wanted = {source: state[name].shape for name, source in names.items() if not _is_bias_alone(source, stored)}
+    return all(source in stored and _is_same(shape, stored[source].shape) for source, shape in wanted.items())
+
+
+def _is_bias_alone(source: str, stored: Mapping[str, Tensor]) -> bool:
+    """Whether it is the bias of a convolution that is stored without one (STCN's value encoder has such)."""
+    weight = stored.get(source.removesuffix(".bias") + ".weight")
+    return source.endswith(".bias") and source not in stored and weight is not None and weight.dim() == 4
 
 
 def _is_same(own: torch.Size, given: torch.Size) -> bool:
@@ -78,6 +86,9 @@ def _is_same(own: torch.Size, given: torch.Size) -> bool:
     return own == given or (len(own) == len(given) == 4 and given[1] == 3 < own[1] and own[::2] == given[::2])
 
 
-def _copy(own: Tensor, given: Tensor) -> None:
+def _copy(own: Tensor, given: Tensor | None) -> None:
+    if given is None:
+        own.zero_()
+        return
     target = own if own.shape == given.shape else own[:, : given.shape[1]]
     target.copy_(given)
