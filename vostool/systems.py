@@ -5,9 +5,8 @@ A system is one entry of ``SYSTEMS``; ``build_segmenter`` turns it into a Segmen
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from vostool.errors import UsageError, WeightsError
-from vostool.memory.lfu import DEFAULT_CAPACITY_FRAMES, DEFAULT_FLOOR
+from vostool.memory.options import DEFAULT_MEMORY, MemoryOptions, given_options, override_memory
 from vostool.memory.policy import build_bank, build_write_policy
-from vostool.memory.readers import COUNTINGS, AttentionReader, Counting, Similarity
+from vostool.memory.readers import AttentionReader, Similarity
 from vostool.models.lite import LiteConfig, LiteNetwork
 from vostool.models.rgmp import RgmpNetwork
 from vostool.models.scm import ScmConfig, ScmNetwork
@@ -34,33 +33,6 @@ from vostool.propagation.segmenter import DEFAULT_CONVENTIONS, Conventions, Memo
 from vostool.weights.checkpoint import read_checkpoint
 from vostool.weights.load import Weights, apply_weights, load_weights
 from vostool.weights.store import find_weights
-
-
-@dataclass(frozen=True)
-class MemoryOptions:
-    """How a system remembers; any of these can be overridden for one run.
-
-    Attributes:
-        memory: ``lfu``, ``every-k`` or ``first-latest``.
-        memory_frames: Capacity of the LFU bank in frames' worth of positions.
-        memory_every: Every so many frames one is written; None for the memory's own default.
-        top_k: How many slots each position reads; 0 for all of them.
-        counting: ``top-k``, ``softmax`` or ``log-top-k``.
-        pin: Whether annotated frames are kept out of eviction.
-        floor: Share of the capacity that live objects are sure to keep; 0 for none.
-        temporary_previous: Whether the previous frame is always read.
-        restarts: Whether an annotated frame starts the count of ``memory_every`` anew.
-    """
-
-    memory: str = "lfu"
-    memory_frames: float = DEFAULT_CAPACITY_FRAMES
-    memory_every: int | None = None
-    top_k: int = 20
-    counting: Counting = "top-k"
-    pin: bool = True
-    floor: float = DEFAULT_FLOOR
-    temporary_previous: bool = False
-    restarts: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,7 +56,7 @@ class System:
     source: str
     make_network: Callable[[dict[str, Any]], Any]
     similarity: Similarity = "dot"
-    defaults: MemoryOptions | None = MemoryOptions()
+    defaults: MemoryOptions | None = DEFAULT_MEMORY
     conventions: Conventions = DEFAULT_CONVENTIONS
     scales: tuple[float, ...] = (1.0,)
     adapt: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] = dict
@@ -254,28 +226,18 @@ def make_segmenter(
 
 
 def override(system: System, overrides: dict[str, Any]) -> MemoryOptions | None:
-    """The system's defaults with what was given instead; None if it has no memory.
+    """How the system remembers, with what was given in place of its defaults; None if it has no memory.
 
     Raises:
         UsageError: An option that memory does not have, or a value that makes no sense.
     """
-    known = {field.name for field in fields(MemoryOptions)}
-    for unknown in overrides.keys() - known:
-        raise UsageError(f"memory has no option '{unknown}'", f"choose among {', '.join(sorted(known))}")
-    given = {name: value for name, value in overrides.items() if value is not None}
-    if system.defaults is None:
-        if given:
-            found = ", ".join(f"{name} {value}" for name, value in given.items())
-            raise UsageError(f"{system.name} has no memory to set ({found})", "leave out what is set for the memory")
-        return None
-    options = replace(system.defaults, **given)
-    if options.top_k < 0:
-        raise UsageError(f"--top-k is {options.top_k}", "give 0 for all, or 1 and more")
-    if not math.isfinite(options.memory_frames):
-        raise UsageError(f"--memory-frames is {options.memory_frames}", "give a number of frames, such as 4")
-    if options.counting not in COUNTINGS:
-        raise UsageError(f"there is no counting '{options.counting}'", f"choose one of {', '.join(COUNTINGS)}")
-    return options
+    given = given_options(overrides)
+    if system.defaults is not None:
+        return override_memory(system.defaults, given)
+    if given:
+        found = ", ".join(f"{name} {value}" for name, value in given.items())
+        raise UsageError(f"{system.name} has no memory to set ({found})", "leave out what is set for the memory")
+    return None
 
 
 def load_network(system: System, weights: str | Path | None = None) -> Any:

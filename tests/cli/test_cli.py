@@ -232,3 +232,18 @@ def test_systems_are_listed_whole(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(name in table for name in SYSTEMS)
     assert run(["systems", "--json"]) == 0
     assert [each["name"] for each in json.loads(capsys.readouterr().out)] == list(SYSTEMS)
+
+
+def test_ctrl_c_at_any_time_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vostool.pipelines.catalogue.describe_systems", interrupted)
+    assert run(["systems"]) == 130
+    assert "stopped at once" in capsys.readouterr().err
+
+
+def test_options_that_change_nothing_are_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    job = ["segment", "clip.mp4", "--mask", "first.png", "-q", "--memory", "every-k", "--memory-frames", "2"]
+    assert run(job) == 0
+    assert "warning: memory_frames without effect" in capsys.readouterr().err

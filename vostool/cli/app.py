@@ -65,6 +65,8 @@ def run(arguments: Sequence[str]) -> int:
     """
     try:
         code = typer.main.get_command(app).main(list(arguments), prog_name="vostool", standalone_mode=False)
+        if code == Interrupted("").exit_code:
+            raise KeyboardInterrupt  # Typer has caught it, and says nothing.
         return code if isinstance(code, int) else 0
     except (Exception, KeyboardInterrupt) as error:
         if os.environ.get("VOSTOOL_DEBUG"):

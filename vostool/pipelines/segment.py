@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from vostool.errors import Interrupted, MemoryExhausted, VostoolError
+from vostool.memory.options import MemoryOptions, idle_options
 from vostool.memory.readers import Counting
 from vostool.pipelines.first_frame import FirstFrameTuner, plan_steps
 from vostool.pipelines.masks import MaskSource, read_annotation
@@ -22,7 +23,7 @@ from vostool.pipelines.signals import StopRequest, catch_stop_signals
 from vostool.propagation.preprocess import plan_geometry
 from vostool.propagation.propagator import DEFAULT_SHORT_SIDE, propagate
 from vostool.propagation.segmenter import Segmenter
-from vostool.systems import MemoryOptions, build_segmenter, find_members
+from vostool.systems import build_segmenter, find_members, find_system, override
 from vostool.types import Annotation, FrameResult, VideoInfo
 from vostool.video.background import background
 from vostool.video.images import DEFAULT_FRAME_RATE
@@ -140,6 +141,7 @@ class _Job:
             for system, path in find_members(options.system, options.weights, options.ensemble)
         ]
         memory = {field.name: getattr(options, field.name) for field in fields(MemoryOptions)}
+        self._warn_of_idle_options(options.system, memory)
         tuner = self._make_tuner(annotation) if report.finetune_steps else None
         segmenter = build_segmenter(
             options.system, options.weights, options.device, precision=options.precision, flip=options.flip,
@@ -164,6 +166,11 @@ class _Job:
             read_frame_at(options.source, 0).image, annotation.labels, options.device, options.size,
             self._report.finetune_steps, self._listeners.on_step, self._note,
         )  # fmt: skip
+
+    def _warn_of_idle_options(self, system: str, overrides: dict[str, object]) -> None:
+        memory = override(find_system(system), overrides)
+        if memory and (idle := idle_options(memory, overrides)):
+            self._warn(f"{', '.join(idle)} without effect: only the lfu memory has it, and this one is {memory.memory}")
 
     def _open_sink(self, plan: OutputPlan, annotation: Annotation) -> Sink:
         options = self._options

@@ -15,7 +15,7 @@ from vostool.systems import SYSTEMS, find_system, make_network, system_of
 from vostool.weights.checkpoint import read_checkpoint
 from vostool.weights.convert import Conversion, check_target, convert
 from vostool.weights.fetch import OnBytes, fetch
-from vostool.weights.known import KNOWN, KnownCheckpoint, find_known
+from vostool.weights.known import KNOWN, KnownCheckpoint, find_known, known_for
 from vostool.weights.layout import count_parameters
 from vostool.weights.load import file_sha256, load_weights, require_fit
 from vostool.weights.store import cache_folder, installed_weights
@@ -208,10 +208,13 @@ def _address(options: FetchOptions, known: KnownCheckpoint | None) -> tuple[str,
     if known.is_shipped:
         raise UsageError(f"'{known.name}' comes with vostool", "there is nothing to fetch")
     if known.url is None:
+        # Only a finished network should be what --system finds by itself.
         target = cache_folder() / f"{system}.safetensors"
+        is_finished = known == known_for(system)[0]
+        use = f"vostool weights convert FILE {target}" if is_finished else "name the file with --weights"
         raise WeightsError(
             f"'{known.name}' has no direct address ({known.note})",
-            f"download it by hand from {known.page}, then: vostool weights convert FILE {target}",
+            f"download it by hand from {known.page}, then: {use}",
             code="weights.by_hand",
         )
     return known.url, system

@@ -8,7 +8,6 @@ Shapes: K objects; h', w' padded network size.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -19,6 +18,10 @@ from vostool.errors import UsageError
 from vostool.propagation.ensemble import EnsembleSegmenter, ViewSegmenter, reframe
 from vostool.propagation.preprocess import Geometry, crop_padding, fit_masks
 from vostool.propagation.segmenter import FrameInput, Segmenter
+
+
+# Sixteen times the pixels; more is a slip of the keyboard, and takes all memory.
+MAX_SCALE = 4.0
 
 
 class FlippedSegmenter(ViewSegmenter):
@@ -95,9 +98,11 @@ def check_scales(scales: Sequence[float]) -> tuple[float, ...]:
     """Each scale once, in the order given; 1 if there is none.
 
     Raises:
-        UsageError: One is not a finite number above 0.
+        UsageError: One is not above 0, or larger than anything sensible.
     """
-    if not all(math.isfinite(scale) and scale > 0 for scale in scales):
+    if not all(0 < scale <= MAX_SCALE for scale in scales):
         given = ",".join(f"{scale:g}" for scale in scales)
-        raise UsageError(f"--scales {given}", "give factors above 0, such as 0.75,1.0", code="usage.scales")
+        raise UsageError(
+            f"--scales {given}", f"give factors above 0 and up to {MAX_SCALE:g}, such as 0.75,1.0", code="usage.scales"
+        )
     return tuple(dict.fromkeys(scales)) or (1.0,)
