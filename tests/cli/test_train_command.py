@@ -21,6 +21,7 @@ from training_footage import make_davis
 from vostool.cli.app import run
 from vostool.cli.train import train_command
 from vostool.pipelines.training_options import TrainOptions
+from vostool.training.papers import MAIN_RECIPES, RECIPES
 
 JOB = ["--from", "tiny.safetensors", "--steps", "1", "--crop", "64", "--batch-size", "2", "--device", "cpu"]
 
@@ -144,3 +145,20 @@ def test_help_loads_no_torch() -> None:
         "assert 'torch' not in sys.modules and 'av' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+
+
+def test_documentation_lists_every_recipe(repository: Path) -> None:
+    text = (repository / "docs" / "training.md").read_text(encoding="utf-8")
+    for make in RECIPES.values():
+        recipe = make()
+        if recipe.system:
+            row = next(line for line in text.splitlines() if line.startswith(f"| `{recipe.name}`"))
+            cells = [cell.strip() for cell in row.split("|")]
+            assert cells[2:6] == [
+                recipe.system,
+                f"{recipe.num_steps:,}",
+                str(recipe.batch_size),
+                str(recipe.num_frames),
+            ]
+            assert ("*" in cells[1]) == (MAIN_RECIPES[recipe.system]().name == recipe.name)
+            assert cells[6] == f"{recipe.crop[1]}x{recipe.crop[0]}"
