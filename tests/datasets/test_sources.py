@@ -12,6 +12,7 @@ from clip_cases import MOVING, SHAPE, STEADY, make_labels, make_library, make_vi
 from vostool.datasets.clip import keep_seen
 from vostool.datasets.framing import keep_within
 from vostool.datasets.library import Library, Still
+from vostool.datasets.motion import draw_bends
 from vostool.datasets.objects import ObjectIndex, ObjectPool, choose_objects, find_objects, renumber
 from vostool.datasets.sources import (
     ClipSource,
@@ -129,6 +130,26 @@ def test_an_occluder_hides_a_part_later_and_is_no_object() -> None:
         hidden += int(sum(lost[1:]) > 0)
         assert lost[0] <= 0.6 * (clips[0].labels[0] == 1).sum()
     assert hidden >= 8
+
+
+def test_pasted_objects_end_where_their_pictures_end() -> None:
+    """Beyond the picture there is no mirror image of an object that its border cuts."""
+    whole = Still("whole", torch.full((3, 30, 30), 250, dtype=torch.uint8), torch.zeros(30, 30, dtype=torch.uint8))
+    whole.labels[:, :20] = 1
+    library = Library(cutouts=(whole,), backgrounds=LIBRARY.backgrounds)
+    for seed in range(6):
+        clip = CompositeSource(library).draw(np.random.default_rng(seed), SHAPE, STEADY)
+        height, width = (int(each) for each in (clip.labels[0].nonzero().amax(0) - clip.labels[0].nonzero().amin(0)))
+        assert height <= 0.72 * 64
+        assert width <= 0.72 * 64
+
+
+def test_the_first_frame_of_a_still_is_not_bent() -> None:
+    bends = draw_bends(SHAPE, MOVING, np.random.default_rng(0))
+    assert bends is not None
+    assert not bends[0].any()
+    assert bends[1].any()
+    assert draw_bends(SHAPE, STEADY, np.random.default_rng(0)) is None
 
 
 def test_frames_keep_their_gaps() -> None:
