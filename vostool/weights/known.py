@@ -52,7 +52,7 @@ KNOWN = (
     KnownCheckpoint(
         "lite", "lite", "lite.safetensors", "weights/README.md", None,
         "research and non-commercial use, see weights/README.md", 70,
-        sha256="a55d72452f877f98796fa4fbcfa7cabdcd2da6c537b89296966d4c761d1780dd", size=10_584_684,
+        sha256="5a51ef82b603ca6e816946d7094b5cf201a8ddad7934b2a8194e6ebf2f967b72", size=10_584_684,
         note="comes with vostool", is_shipped=True,
     ),
     KnownCheckpoint(
