@@ -10,7 +10,7 @@ import torch
 from clip_cases import MOVING, SHAPE, STEADY, make_labels, make_library, make_video, paint, seen_colours
 
 from vostool.datasets.clip import keep_seen
-from vostool.datasets.framing import keep_within
+from vostool.datasets.framing import cover_scale, keep_within, still_scale, video_scale
 from vostool.datasets.library import Library, Still
 from vostool.datasets.motion import draw_bends
 from vostool.datasets.objects import ObjectIndex, ObjectPool, choose_objects, find_objects, renumber
@@ -182,6 +182,18 @@ def test_windows_stay_near_their_pictures() -> None:
     kept = keep_within(far, (100, 200), SHAPE)
     x, y, _ = np.linalg.inv(kept[1]) @ (32, 32, 1)
     assert (x, y) == pytest.approx((200 - 0.8 * 32, 0.8 * 32))
+
+
+@pytest.mark.parametrize("zoom", [(0.1, 0.2), (0.5, 1.0), (5.0, 9.0)])
+def test_scales_suit_object_and_picture(zoom: tuple[float, float]) -> None:
+    box = find_objects(make_labels(10).numpy())[0]
+    cover = cover_scale((80, 120), SHAPE)
+    for seed in range(10):
+        scale = video_scale(box, (80, 120), SHAPE, zoom, np.random.default_rng(seed))
+        assert cover <= scale <= max(cover, 1.2 * 64 / 30)
+        scale = still_scale(box, (80, 120), SHAPE, zoom, np.random.default_rng(seed))
+        assert 0.9 * cover <= scale
+        assert 0.9 * 0.3 <= scale * 30 / 64 <= max(1.0, zoom[1]) * 0.91
 
 
 def test_objects_are_found_with_their_boxes() -> None:

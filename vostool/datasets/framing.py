@@ -13,7 +13,7 @@ from vostool.datasets.augmentation import Augmentation, ClipShape
 from vostool.datasets.objects import ObjectBox, union_of
 from vostool.datasets.warp import linear, place, translation
 
-# Smallest scale relative to the one at which a picture just covers the crop: much beyond it are only mirror images.
+# Smallest scale of a still relative to the one at which it just covers the crop: much beyond it are only mirror images.
 LEAST_COVER = 0.9
 # Share of the crop by which a moving window may leave its picture on either side.
 ALLOWANCE = 0.1
@@ -47,7 +47,7 @@ def video_scale(
     scale = float(np.exp(generator.uniform(*np.log(zoom))))
     least, most = (share / share_of_crop(box, shape) for share in VIDEO_OBJECT)
     least = min(least, max(scale, MOST_MAGNIFIED))
-    return max(min(max(scale, least), most), LEAST_COVER * cover_scale(picture, shape))
+    return max(min(max(scale, least), most), cover_scale(picture, shape))
 
 
 def still_scale(
