@@ -155,7 +155,7 @@ def test_public_things_have_docstrings(module: str) -> None:
     assert not missing
 
 
-@pytest.mark.parametrize("module", ["vostool.training.__main__", "vostool.pipelines.compare"])
+@pytest.mark.parametrize("module", ["vostool.pipelines.train", "vostool.pipelines.compare"])
 def test_training_and_scoring_need_no_pyav(module: str) -> None:
     """Machines that train have frames in folders, and often no PyAV."""
     script = f"import sys; sys.modules['av'] = None; import {module}"

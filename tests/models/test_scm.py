@@ -18,7 +18,9 @@ from vostool.models.network import QueryFeatures, sum_of_others
 from vostool.models.scm import ScmConfig, ScmNetwork
 from vostool.models.stm import VALUE_CHANNELS
 from vostool.propagation.aggregate import aggregate_logits
-from vostool.training.scm_losses import ScmLosses, scm_losses
+from vostool.training.batch import ClipBatch, FramePrediction
+from vostool.training.losses import frame_losses, total_loss
+from vostool.training.papers import scm_main
 
 SMALL = ScmConfig(num_blocks=(1, 1, 1), embedding_channels=16, refinement_channels=8)
 HEIGHT, WIDTH = 64, 96
@@ -173,7 +175,7 @@ def test_the_encoders_are_resnest101_to_stride_16() -> None:
     assert counts[1] == counts[0] + 2 * 128 * 7 * 7
 
 
-def step_losses(network: ScmNetwork, frames: Tensor, labels: Tensor) -> ScmLosses:
+def step_loss(network: ScmNetwork, frames: Tensor, labels: Tensor) -> Tensor:
     """Of the second frame, read from the first; the prior is the first frame's truth.
 
     Args:
@@ -188,7 +190,9 @@ def step_losses(network: ScmNetwork, frames: Tensor, labels: Tensor) -> ScmLosse
     readout = dense_read(dot_similarity(keys, queries), values).transpose(1, 2).unflatten(2, second.key.shape[2:])
     stages = network.decode_stages(readout, second, masks, rows)
     coarse, refined = (aggregate_logits(logits.sigmoid()[None]) for logits in stages)
-    return scm_losses(coarse, refined, labels[1:])
+    batch = ClipBatch(frames[None], labels[None], labels[None])
+    losses = scm_main().losses
+    return total_loss(frame_losses(FramePrediction(refined, coarse), labels[1:], batch, losses, 0.0), losses)
 
 
 def test_a_few_steps_lower_the_loss_and_reach_every_parameter() -> None:
@@ -200,7 +204,7 @@ def test_a_few_steps_lower_the_loss_and_reach_every_parameter() -> None:
     optimiser = torch.optim.SGD(network.parameters(), lr=0.005)
     totals = []
     for _ in range(3):
-        loss = step_losses(network, frames, labels).total
+        loss = step_loss(network, frames, labels)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -19,7 +19,6 @@ from vostool.propagation.ensemble import EnsembleSegmenter, ViewSegmenter, refra
 from vostool.propagation.preprocess import Geometry, crop_padding, fit_masks
 from vostool.propagation.segmenter import FrameInput, Segmenter
 
-
 # Sixteen times the pixels; more is a slip of the keyboard, and takes all memory.
 MAX_SCALE = 4.0
 
