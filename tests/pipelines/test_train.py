@@ -118,7 +118,9 @@ def test_resumed_run_equals_one_that_was_not_stopped(
     assert caught.value.exit_code == 130
     assert (tmp_path / "run" / "state.pt").is_file()
     assert (tmp_path / "run" / "curves.png").is_file()
-    report = finish(replace(options, is_resumed=True))
+    steps: list[TrainProgress] = []
+    report = finish(replace(options, is_resumed=True), TrainListeners(on_step=steps.append))
+    assert [step.num_done for step in steps] == [2, 3]
     whole, stopped = (read_checkpoint(Path(each.last)).tensors for each in (finished[0], report))
     assert all(torch.equal(whole[name], stopped[name]) for name in whole)
     assert report.best_score == finished[0].best_score
