@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from vostool.errors import Interrupted, MemoryExhausted, VostoolError
+from vostool.errors import Interrupted, VostoolError
 from vostool.memory.options import MemoryOptions, idle_options
 from vostool.memory.readers import Counting
+from vostool.pipelines.exhaustion import memory_errors
 from vostool.pipelines.first_frame import FirstFrameTuner, plan_steps
 from vostool.pipelines.masks import MaskSource, read_annotation
 from vostool.pipelines.report import FrameProgress, Listeners, ObjectSummary, SegmentReport, peak_rss_bytes
@@ -36,6 +36,7 @@ from vostool.video.sinks import Sink, open_sink
 from vostool.weights.load import file_sha256
 
 NOBODY = Listeners()
+OUT_OF_MEMORY = "use a smaller --size or fewer --memory-frames"
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def segment_video(
     """
     if on_frame is not None:
         listeners = replace(listeners, on_frame=on_frame)
-    with _memory_errors(), open_video(options.source, options.frame_rate or DEFAULT_FRAME_RATE) as reader:
+    with memory_errors(OUT_OF_MEMORY), open_video(options.source, options.frame_rate or DEFAULT_FRAME_RATE) as reader:
         return _Job(options, reader, listeners).run()
 
 
@@ -248,19 +249,3 @@ def _count_objects(objects: Sequence[ObjectSummary], result: FrameResult) -> Non
     counts = np.bincount(result.labels.ravel(), minlength=256)
     for summary in objects:
         summary.add(result.frame.index, counts[summary.object_id] / result.labels.size)
-
-
-@contextmanager
-def _memory_errors() -> Iterator[None]:
-    """Running out of memory, on the CPU or on a GPU, as one line."""
-    hint = "use a smaller --size or fewer --memory-frames"
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise MemoryExhausted(f"out of GPU memory ({str(error).splitlines()[0]})", hint) from error
-    except MemoryError as error:
-        raise MemoryExhausted("out of memory", hint) from error
-    except RuntimeError as error:
-        if "allocate memory" not in str(error):
-            raise
-        raise MemoryExhausted(f"out of memory ({str(error).splitlines()[0]})", hint) from error
