@@ -167,7 +167,7 @@ FinetuneFirstFrame = Annotated[
 FinetuneSteps = Annotated[
     int | None,
     typer.Option(
-        "--finetune-steps", metavar="NUMBER", rich_help_panel=PANEL_NETWORK, show_default="100",
+        "--finetune-steps", metavar="NUMBER", rich_help_panel=PANEL_NETWORK, show_default="30",
         help="Steps of --finetune-first-frame.",
     ),
 ]  # fmt: skip

@@ -61,7 +61,7 @@ def finetune_on_frame(
     """
     recipe = replace(recipe or first_frame(), system=system.name)
     clips = _make_clips(system, image, labels, device, recipe, short_side)
-    tuned = deepcopy(network).float().requires_grad_(True)
+    tuned = _trainable_copy(network)
     trainee = Trainee(system, tuned, recipe)
     optimiser = build_optimiser(tuned, recipe.optimiser, device)
     for step in range(recipe.num_steps):
@@ -69,6 +69,15 @@ def finetune_on_frame(
         if on_step is not None:
             on_step(step + 1, loss)
     return tuned.eval().requires_grad_(False)
+
+
+def _trainable_copy(network: Any) -> Any:
+    """Batch norm stays as it is, as in the papers' own training."""
+    tuned = deepcopy(network).float().requires_grad_(True)
+    for module in tuned.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.requires_grad_(False)
+    return tuned
 
 
 def _make_clips(

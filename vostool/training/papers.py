@@ -157,17 +157,17 @@ def rgmp_main() -> Recipe:
 
 
 def first_frame() -> Recipe:
-    """Online fine-tuning on the first frame (RGMP, section 4.2, after its Table 6; SCM, section 3.3).
+    """Online fine-tuning on the first frame (RGMP, section 4.3; SCM, section 3.3).
 
     RGMP takes 1000 steps of rate 1e-7 on pairs of transformed copies; SCM gives no numbers. Fewer steps at a higher
-    rate, with the object also pasted elsewhere, are ours, so that it ends in about a minute on a GPU.
+    rate are ours: measured on the shipped network. The zoom counts from the pixels that the network will see.
     """
     return Recipe(
-        "first-frame", "", "RGMP, section 4.2; SCM, section 3.3", num_steps=100, batch_size=2, num_frames=3,
+        "first-frame", "", "RGMP, section 4.3; SCM, section 3.3", num_steps=30, batch_size=2, num_frames=3,
         crop=(256, 256), max_objects=8, sources=Sources(still=1.0),
-        augmentation=Augmentation(zoom=(1.0, 1.6), bend=0.3, second_object=0.0),
+        augmentation=Augmentation(zoom=(0.8, 1.3), bend=0.3),
         losses=Losses(hard_pixels=constant(0.5), dice=0.5),
-        optimiser=Optimiser("adamw", 1e-5, gradient_clip=1.0, rate=COSINE),
+        optimiser=Optimiser("adamw", 4e-5, gradient_clip=1.0, rate=COSINE),
     )  # fmt: skip
 
 
