@@ -17,7 +17,7 @@ class Augmentation:
         scale: Largest factor by which a frame of a still grows or shrinks.
         shift: Largest translation of a frame of a still, as a share of the crop.
         shake: The same four of a frame of a video, as a share of those of a still.
-        bend: Probability that a frame of a still is bent smoothly, much as by a thin-plate spline.
+        bend: Probability that a frame of a still is bent by a thin-plate spline.
         bend_strength: Deviation of its control points, as a share of the crop.
         clip_colour, frame_colour: Deviation of brightness, contrast and saturation.
         grey: Probability that the clip is grey.

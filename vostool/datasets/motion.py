@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from vostool.datasets.augmentation import Augmentation, ClipShape
-from vostool.datasets.warp import NUM_CONTROL_POINTS, Warp, linear, place
+from vostool.datasets.thin_plate import thin_plate
+from vostool.datasets.warp import Warp, linear, place
 
 # A still drifts: what moves right goes on moving right, with some noise. Deviations from a frame to the next, and
 # largest noise of a frame, as shares of the augmentation's largest motions.
@@ -16,6 +17,9 @@ DRIFT = {"degrees": 0.43, "scale": 0.84, "shift": 1.0}
 NOISE = {"degrees": 0.4, "shear": 0.5, "scale": 0.8, "shift": 0.375}
 # Longer clips drift more slowly, so that their object is still seen at the end.
 DRIFTING_STEPS = 3
+# STCN:dataset/tps.py bends by a thin-plate spline through so many points; it is worked out on a grid of this side.
+NUM_CONTROL_POINTS = 12
+GRID_SIDE = 13
 # How far the labels of the frame before are off, where a still has none.
 NUDGE = Augmentation(degrees=4.0, shear=2.0, scale=1.04, shift=0.02, bend=1.0, bend_strength=0.008)
 
@@ -62,23 +66,30 @@ def draw_passing(
 
 
 def draw_bends(shape: ClipShape, augmentation: Augmentation, generator: np.random.Generator) -> np.ndarray | None:
-    """Control points as ``Warp.bends`` takes them, of some of the frames after the first; None if none is bent."""
+    """Thin-plate splines as ``Warp.bends`` takes them, of some of the frames after the first; None if none is bent."""
     is_bent = generator.random(shape.num_frames) < augmentation.bend
     is_bent[0] = False
     if not is_bent.any():
         return None
-    return _draw_control_points(shape, augmentation, generator) * is_bent[:, None, None, None]
+    return np.stack([_draw_bend(shape, augmentation, generator) * bent for bent in is_bent])
 
 
 def draw_nudge(shape: ClipShape, generator: np.random.Generator) -> Warp:
     """The small motion that makes labels of a frame those of the frame before, where none are known."""
     maps = draw_shake(shape, NUDGE, generator, strength=1.0)
-    return Warp(maps, (shape.height, shape.width), _draw_control_points(shape, NUDGE, generator))
+    bends = np.stack([_draw_bend(shape, NUDGE, generator) for _ in range(shape.num_frames)])
+    return Warp(maps, (shape.height, shape.width), bends)
 
 
-def _draw_control_points(shape: ClipShape, augmentation: Augmentation, generator: np.random.Generator) -> np.ndarray:
+def _draw_bend(shape: ClipShape, augmentation: Augmentation, generator: np.random.Generator) -> np.ndarray:
+    """(2, n, n) displacements, x and y, of a spline through control points anywhere on the crop."""
     deviation = augmentation.bend_strength * min(shape.height, shape.width)
-    return generator.normal(0.0, deviation, (shape.num_frames, 2, NUM_CONTROL_POINTS, NUM_CONTROL_POINTS))
+    shifts = generator.normal(0.0, deviation, (NUM_CONTROL_POINTS, 2))
+    side = np.linspace(0.0, 1.0, GRID_SIDE)
+    grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    # Far from all points a spline runs away; nothing is moved further than its own points are.
+    bend = thin_plate(generator.uniform(0.0, 1.0, (NUM_CONTROL_POINTS, 2)), shifts, grid)
+    return bend.clip(shifts.min(), shifts.max()).T.reshape(2, GRID_SIDE, GRID_SIDE)
 
 
 def _draw_noise(

@@ -113,7 +113,7 @@ class VideoSource(ClipSource):
 
 
 class StillSource(ClipSource):
-    """One still moved as a whole, objects and background together, by affine maps and smooth bends."""
+    """One still moved as a whole, objects and background together, by affine maps and thin-plate splines."""
 
     @staticmethod
     def fits(library: Library) -> bool:

@@ -15,9 +15,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# Control points of a bend along each side of the crop.
-NUM_CONTROL_POINTS = 5
-
 
 def translation(x: float, y: float) -> np.ndarray:
     """Moves by x, y pixels."""
@@ -44,8 +41,8 @@ class Warp:
     Attributes:
         matrices: (T, 3, 3) from source to crop.
         size: (H, W) of the crop.
-        bends: (T, 2, 5, 5) displacements in crop pixels, x and y, of points spread evenly over the crop; smooth cubics
-            lie between them, which looks like a thin-plate spline and costs two small matrix products. None for none.
+        bends: (T, 2, n, n) displacements in crop pixels, x and y, of points spread evenly over the crop; smooth cubics
+            lie between them, which costs two small matrix products. None for none.
     """
 
     matrices: np.ndarray
@@ -67,7 +64,8 @@ class Warp:
             along, down = inverse[:, :, 0, None] * columns, inverse[:, :, 1, None] * rows + inverse[:, :, 2, None]
             return (along[:, :, None, :] + down[:, :, :, None]).permute(0, 2, 3, 1)
         bends = torch.from_numpy(self.bends.astype(np.float32)).to(device)
-        shifts = _spread(height, device) @ bends @ _spread(width, device).T
+        num_points = bends.shape[-1]
+        shifts = _spread(height, num_points, device) @ bends @ _spread(width, num_points, device).T
         points = torch.stack((columns + shifts[:, 0], rows[:, None] + shifts[:, 1]), dim=1).flatten(2)
         found = torch.baddbmm(inverse[:, :, 2:], inverse[:, :, :2], points)
         return found.unflatten(2, self.size).permute(0, 2, 3, 1)
@@ -153,8 +151,8 @@ def _mirrored_span(low: float, high: float, extent: int) -> slice:
 
 
 @cache
-def _spread(size: int, device: torch.device) -> Tensor:
-    """(size, 5) weights that spread the control points over the pixels by cubics."""
-    unit = torch.eye(NUM_CONTROL_POINTS)[None]
-    across = F.interpolate(unit[None], (NUM_CONTROL_POINTS, size), mode="bicubic", align_corners=True)
+def _spread(size: int, num_points: int, device: torch.device) -> Tensor:
+    """(size, num_points) weights that spread points over the pixels by cubics."""
+    unit = torch.eye(num_points)[None]
+    across = F.interpolate(unit[None], (num_points, size), mode="bicubic", align_corners=True)
     return across[0, 0].T.contiguous().to(device)
