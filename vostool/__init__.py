@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from vostool.pipelines.evaluate import evaluate
     from vostool.pipelines.masks import MaskSource
     from vostool.pipelines.segment import SegmentOptions, segment_video
+    from vostool.pipelines.train import train
+    from vostool.pipelines.training_options import TrainOptions
     from vostool.propagation.propagator import propagate
     from vostool.systems import build_segmenter, list_systems
     from vostool.video.annotation import load_masks
@@ -22,6 +24,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "MaskSource": "vostool.pipelines.masks",
     "SegmentOptions": "vostool.pipelines.segment",
+    "TrainOptions": "vostool.pipelines.training_options",
     "build_segmenter": "vostool.systems",
     "evaluate": "vostool.pipelines.evaluate",
     "list_systems": "vostool.systems",
@@ -29,11 +32,13 @@ _HOMES = {
     "open_video": "vostool.video.reader",
     "propagate": "vostool.propagation.propagator",
     "segment_video": "vostool.pipelines.segment",
+    "train": "vostool.pipelines.train",
 }
 
 __all__ = [
     "MaskSource",
     "SegmentOptions",
+    "TrainOptions",
     "build_segmenter",
     "evaluate",
     "list_systems",
@@ -41,6 +46,7 @@ __all__ = [
     "open_video",
     "propagate",
     "segment_video",
+    "train",
 ]
 
 

@@ -43,7 +43,7 @@ def tiny_options(root: Path, data: Path | None, /, **changes: object) -> TrainOp
 
 
 def finish(options: TrainOptions, listeners: TrainListeners = NOBODY) -> TrainReport:
-    report = train(options, listeners)
+    report = train(options, listeners=listeners)
     assert report is not None
     return report
 
@@ -114,7 +114,7 @@ def test_resumed_run_equals_one_that_was_not_stopped(
         os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(Interrupted, match="after step 1 of 3") as caught:
-        train(options, TrainListeners(on_step=interrupt))
+        train(options, interrupt)
     assert caught.value.exit_code == 130
     assert (tmp_path / "run" / "state.pt").is_file()
     assert (tmp_path / "run" / "curves.png").is_file()

@@ -238,7 +238,7 @@ def _train(options: TrainOptions, *, quiet: bool, as_json: bool) -> None:
 
     messages = Messages(quiet=quiet)
     with training_progress(quiet=quiet) as on_step:
-        report = train(options, TrainListeners(on_step, messages.note, messages.warn))
+        report = train(options, listeners=TrainListeners(on_step, messages.note, messages.warn))
     if report is None:
         return
     if as_json:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from statistics import mean, median
 from typing import Any
 
@@ -48,15 +49,25 @@ NUM_RECENT = 50
 NOBODY = TrainListeners()
 
 
-def train(options: TrainOptions, listeners: TrainListeners = NOBODY) -> TrainReport | None:
+def train(
+    options: TrainOptions,
+    on_step: Callable[[TrainProgress], None] | None = None,
+    listeners: TrainListeners = NOBODY,
+) -> TrainReport | None:
     """Trains, or goes on with a run, and draws what came of it.
 
     Started by ``torchrun``, this is one process of the run: the first one writes, speaks and gives a report.
+
+    Args:
+        on_step: Called after each step, in place of ``listeners.on_step``.
+        listeners: Told of steps, notes and warnings.
 
     Raises:
         Interrupted: A signal came; what was learned is saved.
         VostoolError: Or one of its kinds, see ``vostool.errors``.
     """
+    if on_step is not None:
+        listeners = replace(listeners, on_step=on_step)
     with memory_errors(MEMORY_HINT), join_processes(local_device(options.device)) as processes:
         return _Run(options, listeners if processes.is_first else NOBODY, processes).run()
 
