@@ -6,8 +6,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from footage_cases import (
+    HEIGHT,
+    WIDTH,
     find_one_problem,
     frame,
     labels,
@@ -182,6 +185,13 @@ def test_an_empty_mask_among_others_is_kept(tmp_path: Path) -> None:
     assert list(ant.masks) == [0, 1, 2, 4]
 
 
+def test_a_mask_without_background_is_left_out(tmp_path: Path) -> None:
+    write_loose_clip(tmp_path, THREE_MASKS | {2: np.ones((HEIGHT, WIDTH), np.uint8)})
+    footage, problem = find_one_problem(tmp_path)
+    assert list(footage.clips[0].masks) == [0, 1, 4]
+    assert problem == "ant: 1 mask left out (00002.png): it covers the whole picture"
+
+
 def test_masks_past_the_end_of_a_video(tmp_path: Path) -> None:
     make_clip(tmp_path / "bee.mp4", num_frames=3)
     masks = {index: labels(1, height=48, width=64) for index in range(4)}
@@ -236,5 +246,5 @@ def test_other_folders_are_refused(tmp_path: Path) -> None:
 def test_real_sequences(shared_folder: Path) -> None:
     footage = find_footage(shared_folder / "data" / "davis2016-train", sequences=["bus", "bear"])
     found = [(clip.name, len(clip.masks), clip.num_objects, min(clip.size)) for clip in footage.clips]
-    assert found == [("bus", 80, 1, 400), ("bear", 82, 1, 400)]
-    assert footage.problems == ()
+    assert found == [("bus", 80, 1, 400), ("bear", 81, 1, 400)]
+    assert footage.problems == ("bear: 1 mask left out (00077.png): it covers the whole picture",)

@@ -124,11 +124,12 @@ class _Frames:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What a mask turned out to be: its size and its values other than 0, or why it cannot be used."""
+    """What a mask turned out to be: its size, its values other than 0, or why it cannot be used."""
 
     size: Size = (0, 0)
     values: frozenset[int] = frozenset()
     error: str = ""
+    has_background: bool = True
 
 
 def _inspect(candidate: Candidate, year: int | None, note: Note) -> ClipFiles | None:
@@ -196,7 +197,8 @@ def _read_mask(path: Path) -> _Reading:
         values = read_values(path)
     except MaskError as error:
         return _Reading(error=error.message)
-    return _Reading((values.shape[0], values.shape[1]), present_values(values))
+    size = (values.shape[0], values.shape[1])
+    return _Reading(size, present_values(values), has_background=bool((values == 0).any()))
 
 
 def _fitting(
@@ -210,7 +212,11 @@ def _fitting(
     if odd:
         found = f"{_text(readings[odd[0]].size)}, but the frames are {_text(size)}"
         leave_out(note, name, "mask", [paths[index].name for index in odd], found)
-    return {index: path for index, path in paths.items() if index not in unread and index not in odd}
+    # A slip of the fill tool; DAVIS-2016 has one, in bear.
+    full = [index for index in paths if not readings[index].has_background and index not in odd]
+    leave_out(note, name, "mask", [paths[index].name for index in full], "it covers the whole picture")
+    left_out = {*unread, *odd, *full}
+    return {index: path for index, path in paths.items() if index not in left_out}
 
 
 def _text(size: Size | None) -> str:
