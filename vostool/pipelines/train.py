@@ -185,6 +185,7 @@ class _Run:
         clips = setup.samples[:MAX_SHEET_ROWS]
         if not clips:
             return
+        self._note(f"following {len(clips)} clip{'s' if len(clips) > 1 else ''} to draw {SHEET}")
         network = load_run_weights(setup.system, setup.folder.best if stage.best else setup.folder.last)
         segmenter = make_segmenter(setup.system, network.to(setup.device), setup.device, setup.precision)
         scores = self._scores.get(stage.best.step) if stage.best else None
