@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from vostool import __version__
+from vostool.cli.bench import bench_command
 from vostool.cli.console import print_error, print_line, show_help_if_bare
 from vostool.cli.evaluate import evaluate_command
 from vostool.cli.frame import frame_command
@@ -36,6 +37,7 @@ app.command("segment")(segment_command)
 app.command("frame")(frame_command)
 app.add_typer(mask_app, name="mask")
 app.command("eval")(evaluate_command)
+app.command("bench")(bench_command)
 app.command("train")(train_command)
 app.command("systems")(systems_command)
 app.add_typer(weights_app, name="weights")
