@@ -130,7 +130,7 @@ def test_unknown_object_is_refused(folders: tuple[Path, Path]) -> None:
 @pytest.mark.parametrize("num_masks", [1, 2])
 def test_too_few_masks_are_refused(tmp_path: Path, num_masks: int) -> None:
     write_masks(tmp_path / "clip", np.ones((num_masks, 8, 8), np.uint8))
-    with pytest.raises(InputError, match=f"sequence clip has {num_masks} masks"):
+    with pytest.raises(InputError, match=f"sequence clip has {num_masks} mask"):
         evaluate(tmp_path, tmp_path)
 
 

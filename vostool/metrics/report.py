@@ -3,16 +3,19 @@
 per frame      J, F                          of one object on one frame
 ObjectScores   mean, recall, decay of each   over the frames of one object
 SequenceScores, Scores                       means over the objects, never over the sequences
+
+Decay is right for objects of any number of frames. The public DAVIS 2017 scorer keeps the edges of its quarters in
+8 bits, so that its decay of more than 256 frames is another number, or none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vostool.metrics.boundary import boundary_f
+from vostool.metrics.boundary import boundary_f, boundary_tolerance, occupied_window
 from vostool.metrics.region import jaccard
 
 RECALL_THRESHOLD = 0.5
@@ -39,7 +42,7 @@ class Statistics:
 
 
 def summarise(scores: Sequence[float]) -> Statistics:
-    """Mean, recall and decay of the scores of one object in the order of the frames; at least one score."""
+    """Mean, recall and decay of the scores of one object in the order of the frames; at least one score, any number."""
     values = np.asarray(scores, dtype=np.float64)
     assert values.size, "scores of at least one frame"
     # Unlike the DAVIS 2017 scorer, whose edges are 8 bits wide and so garble the decay of more than 256 frames.
@@ -57,11 +60,15 @@ class ObjectScores:
         object_id: As in the annotation.
         regions: J of each evaluated frame, 0..1.
         boundaries: F of each evaluated frame, 0..1.
+        frames: Names of the evaluated frames; empty if they have none.
+        is_seen: Whether its category is one that training may see, in YouTube-VOS; None if that is not known.
     """
 
     object_id: int
     regions: tuple[float, ...]
     boundaries: tuple[float, ...]
+    frames: tuple[str, ...] = ()
+    is_seen: bool | None = None
 
     @property
     def region(self) -> Statistics:
@@ -80,10 +87,17 @@ class ObjectScores:
 
 @dataclass(frozen=True, slots=True)
 class SequenceScores:
-    """Scores of the objects of one sequence; its own figures are means over them."""
+    """Scores of the objects of one sequence; its own figures are means over them.
+
+    Attributes:
+        name: Of the sequence.
+        objects: At least one.
+        num_missing: Frames without a prediction, which count as 0.
+    """
 
     name: str
     objects: tuple[ObjectScores, ...]
+    num_missing: int = 0
 
     @property
     def region(self) -> Statistics:
@@ -103,7 +117,7 @@ class SequenceScores:
     def to_dict(self) -> dict[str, object]:
         """Figures by metric, and those of each object under ``objects``."""
         objects = {str(scores.object_id): scores.to_dict() for scores in self.objects}
-        return {**_metrics(self.objects), "objects": objects}
+        return {**_metrics(self.objects), "missing_frames": self.num_missing, "objects": objects}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +146,46 @@ class Scores:
         """J&F: the mean of the means of J and F."""
         return (self.region.mean + self.boundary.mean) / 2
 
+    def split_by_category(self) -> tuple[Scores, Scores] | None:
+        """The objects of seen and those of unseen categories; None unless there are some of both."""
+        parts = tuple(self._part(is_seen) for is_seen in (True, False))
+        return (parts[0], parts[1]) if parts[0].sequences and parts[1].sequences else None
+
+    @property
+    def overall(self) -> float | None:
+        """YouTube-VOS: the mean of J and F of seen and of unseen categories; None unless there are some of both."""
+        parts = self.split_by_category()
+        return (parts[0].region_and_boundary + parts[1].region_and_boundary) / 2 if parts else None
+
     def to_dict(self) -> dict[str, object]:
         """Figures over all, then under sequence, object and metric, at full precision."""
-        sequences = {sequence.name: sequence.to_dict() for sequence in self.sequences}
-        return {**_metrics(self.objects), "sequences": sequences}
+        record = _metrics(self.objects)
+        if parts := self.split_by_category():
+            record["overall"] = self.overall
+            record |= {name: _metrics(part.objects) for name, part in zip(("seen", "unseen"), parts, strict=True)}
+        return record | {"sequences": {sequence.name: sequence.to_dict() for sequence in self.sequences}}
+
+    def _part(self, is_seen: bool) -> Scores:
+        chosen = [(each, tuple(item for item in each.objects if item.is_seen is is_seen)) for each in self.sequences]
+        return Scores(tuple(replace(sequence, objects=objects) for sequence, objects in chosen if objects))
+
+
+@dataclass(frozen=True, slots=True)
+class FramePair:
+    """What is predicted and what is true on one frame.
+
+    Attributes:
+        name: Of the frame; may be empty.
+        prediction: HxW uint8 labels; None if there are none, which scores 0 for every object, also for one that is
+            not to be seen on the frame: what was not predicted must never raise a mean.
+        truth: HxW uint8 labels.
+        object_ids: Labels to score.
+    """
+
+    name: str
+    prediction: np.ndarray | None
+    truth: np.ndarray
+    object_ids: Sequence[int]
 
 
 def score_sequence(
@@ -148,16 +198,41 @@ def score_sequence(
         pairs: Prediction and truth of each frame to evaluate, at least one, in order; HxW labels of one shape.
         object_ids: Labels to score.
     """
-    regions: dict[int, list[float]] = {object_id: [] for object_id in object_ids}
-    boundaries: dict[int, list[float]] = {object_id: [] for object_id in object_ids}
-    for prediction, truth in pairs:
-        for object_id in object_ids:
-            masks = prediction == object_id, truth == object_id
-            regions[object_id].append(jaccard(*masks))
-            boundaries[object_id].append(boundary_f(*masks))
-    return SequenceScores(
-        name, tuple(ObjectScores(key, tuple(regions[key]), tuple(boundaries[key])) for key in object_ids)
-    )
+    return score_frames(name, (FramePair("", prediction, truth, object_ids) for prediction, truth in pairs))
+
+
+def score_frames(name: str, frames: Iterable[FramePair]) -> SequenceScores:
+    """Scores on each frame the objects that it asks for; objects stand in the order in which they are first asked for.
+
+    Args:
+        name: Of the sequence.
+        frames: In order.
+    """
+    series: dict[int, list[tuple[float, float]]] = {}
+    stems: dict[int, list[str]] = {}
+    num_missing = 0
+    for frame in frames:
+        num_missing += frame.prediction is None
+        for object_id, score in zip(frame.object_ids, _score_frame(frame), strict=True):
+            series.setdefault(object_id, []).append(score)
+            stems.setdefault(object_id, []).append(frame.name)
+    objects = []
+    for object_id, scores in series.items():
+        regions, boundaries = zip(*scores, strict=True)
+        objects.append(ObjectScores(object_id, regions, boundaries, tuple(filter(None, stems[object_id]))))
+    return SequenceScores(name, tuple(objects), num_missing)
+
+
+def _score_frame(frame: FramePair) -> list[tuple[float, float]]:
+    """J and F of each object."""
+    if frame.prediction is None:
+        return [(0.0, 0.0)] * len(frame.object_ids)
+    tolerance = boundary_tolerance(*frame.truth.shape)
+    # Most of a frame is background in both.
+    window = occupied_window(frame.prediction | frame.truth)
+    prediction, truth = frame.prediction[window], frame.truth[window]
+    masks = ((prediction == object_id, truth == object_id) for object_id in frame.object_ids)
+    return [(jaccard(*pair), boundary_f(*pair, tolerance)) for pair in masks]
 
 
 def table_rows(systems: Mapping[str, Scores]) -> list[dict[str, str | float]]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
-import numpy as np
-
-from vostool.datasets.layout import DavisSequence, find_sequences
-from vostool.errors import InputError
-from vostool.metrics.report import Scores, SequenceScores, score_sequence
-from vostool.pipelines.evaluate import SequenceTruth, check_year
+from vostool.datasets.layout import DavisSequence, find_sequences, read_labels
+from vostool.errors import InputError, UsageError
+from vostool.metrics.report import FramePair, Scores, SequenceScores, score_frames
+from vostool.metrics.transfer import SequenceTransfer, TransferScores
 from vostool.pipelines.followers import Follower, build_follower
+from vostool.pipelines.ground_truth import SequenceTruth, check_protocol, check_year, read_truth, recognise_year
+from vostool.pipelines.transfer import Transfer, collect, list_transfers, measure
 from vostool.propagation.propagator import DEFAULT_SHORT_SIDE
 
 
@@ -24,7 +25,9 @@ class CompareOptions:
         data: Root of a data set in DAVIS layout.
         systems: Names of baselines or of segmenters.
         sequences: Their names; None for all that are there.
-        year: 2016: one object, every pixel that is not 0. 2017: values are ids, 255 is void.
+        year: 2016: one object, every pixel that is not 0. 2017: values are ids, 255 is void. None: 2016 if no first
+            mask holds anything but 0 and 255.
+        protocol: ``davis`` or ``segtrack``: which frames count, see ``ground_truth``.
         size: Short side in pixels at which segmenters work; None for the source's. Baselines work on whole frames.
         device: Where segmenters run.
         weights: File of weights for the segmenters; None for each one's default.
@@ -34,7 +37,8 @@ class CompareOptions:
     data: Path
     systems: tuple[str, ...]
     sequences: tuple[str, ...] | None = None
-    year: int = 2017
+    year: int | None = None
+    protocol: str = "davis"
     size: int | None = DEFAULT_SHORT_SIDE
     device: str = "auto"
     weights: Path | None = None
@@ -56,23 +60,70 @@ def compare(
         InputError: If the data are laid out otherwise, or a sequence has nothing to score.
     """
     check_year(options.year)
+    check_protocol(options.protocol)
+    if options.protocol == "youtube":
+        raise UsageError("objects that appear later need masks of theirs", "segment the clips, then score the masks")
     sequences = find_sequences(options.data, options.sequences)
+    year = options.year or recognise_year(sequence.mask_files[0] for sequence in sequences)
+    truths = [read_truth(each.name, each.mask_files, year, options.protocol) for each in sequences]
     followers = {system: _build(system, options) for system in options.systems}
     return {
-        system: _run(system, follower, sequences, options.year, on_sequence) for system, follower in followers.items()
+        system: _run(system, follower, list(zip(sequences, truths, strict=True)), on_sequence)
+        for system, follower in followers.items()
     }
+
+
+def compare_transfer(
+    options: CompareOptions, on_sequence: Callable[[str, SequenceTransfer], None] | None = None
+) -> dict[str, TransferScores]:
+    """Runs systems from each key frame as JumpCut has it, and measures the error at the end of each transfer.
+
+    Args:
+        options: What to run; ``year`` and ``protocol`` are not read, every pixel that is not 0 is the object.
+        on_sequence: Called with the system's name and the errors of each sequence as soon as they are known.
+
+    Raises:
+        UsageError: If a system or a sequence does not exist.
+        WeightsError: If weights or the backbone are missing or do not fit.
+        InputError: If the data are laid out otherwise, or a sequence is too short.
+    """
+    sequences = find_sequences(options.data, options.sequences)
+    transfers = [list_transfers(each.name, each.mask_files) for each in sequences]
+    results = {}
+    for system, follower in {system: _build(system, options) for system in options.systems}.items():
+        scores = []
+        for sequence, wanted in zip(sequences, transfers, strict=True):
+            scores.append(collect(sequence.name, _transfer(follower, sequence, wanted)))
+            if on_sequence:
+                on_sequence(system, scores[-1])
+        results[system] = TransferScores(tuple(scores))
+    return results
+
+
+def _transfer(
+    follower: Follower, sequence: DavisSequence, transfers: Iterable[Transfer]
+) -> Iterator[tuple[Transfer, float]]:
+    """The error of each transfer; from a key frame the follower runs once, and no further than it must."""
+    for key_file, group in groupby(transfers, key=lambda transfer: transfer.key_file):
+        waiting = {transfer.file.stem: transfer for transfer in group}
+        for stem, labels in follower(sequence.image_folder, key_file.stem, read_labels(key_file, 2016)):
+            if transfer := waiting.pop(stem, None):
+                yield transfer, measure(transfer, labels)
+            if not waiting:
+                break
+        if waiting:
+            raise InputError(f"frame {min(waiting)} of sequence {sequence.name} was not read", "check its images")
 
 
 def _run(
     system: str,
     follower: Follower,
-    sequences: Iterable[DavisSequence],
-    year: int,
+    sequences: Iterable[tuple[DavisSequence, SequenceTruth]],
     on_sequence: Callable[[str, SequenceScores], None] | None,
 ) -> Scores:
     scores = []
-    for sequence in sequences:
-        scores.append(_score_follower(follower, sequence, year))
+    for sequence, truth in sequences:
+        scores.append(score_frames(sequence.name, _pairs_from(follower, sequence, truth)))
         if on_sequence:
             on_sequence(system, scores[-1])
     return Scores(tuple(scores))
@@ -88,24 +139,17 @@ def _build(system: str, options: CompareOptions) -> Follower:
     )
 
 
-def _score_follower(follower: Follower, sequence: DavisSequence, year: int) -> SequenceScores:
-    truths = SequenceTruth(sequence.name, sequence.mask_files, year)
-    return score_sequence(sequence.name, _pairs_from(follower, sequence, truths), truths.object_ids)
-
-
-def _pairs_from(
-    follower: Follower, sequence: DavisSequence, truths: SequenceTruth
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _pairs_from(follower: Follower, sequence: DavisSequence, truth: SequenceTruth) -> Iterator[FramePair]:
     """What the follower says and the truth, on each frame that counts."""
     stems = {path.stem for path in sequence.frame_files}
-    if missing := [stem for stem in (truths.first_file.stem, *truths.files) if stem not in stems]:
+    if missing := [stem for stem in (truth.first_file.stem, *truth.files) if stem not in stems]:
         raise InputError(f"mask {missing[0]} of sequence {sequence.name} has no frame", "name masks like their frames")
-    unseen = set(truths.files)
-    for stem, labels in follower(sequence.image_folder, truths.first_file.stem, truths.read(truths.first_file)):
+    unseen = set(truth.files)
+    for stem, prediction in follower(sequence.image_folder, truth.first_file.stem, truth.read(truth.first_file)):
         if stem in unseen:
             unseen.remove(stem)
-            truth = truths.read(truths.files[stem])
-            truths.check(labels, truth, stem)
-            yield labels, truth
+            labels = truth.read(truth.files[stem])
+            truth.check(prediction, labels, stem)
+            yield FramePair(stem, prediction, labels, truth.object_ids)
     if unseen:
         raise InputError(f"frame {min(unseen)} of sequence {sequence.name} was not read", "check its images")
