@@ -184,7 +184,7 @@ def _score(
     def note(scores: SequenceScores | SequenceTransfer) -> None:
         _note(messages, "", scores)
         if scores.num_missing:
-            messages.warn(f"{scores.name}: {scores.num_missing} frames have no prediction and count as wrong")
+            messages.warn(f"{scores.name}: frames without a prediction, which count as wrong: {scores.num_missing}")
 
     num_jobs = jobs or num_usable_processors()
     if protocol == "jumpcut":
