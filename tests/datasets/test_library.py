@@ -229,3 +229,11 @@ def test_moving_takes_every_tensor_along() -> None:
 def test_backgrounds_alone_are_nothing_to_learn_from() -> None:
     assert Library(backgrounds=(STILL.image,)).is_empty
     assert not Library(cutouts=(STILL,)).is_empty
+
+
+def test_linked_folders_are_followed(tmp_path: Path) -> None:
+    write_picture_folders(tmp_path / "elsewhere")
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "pots").symlink_to(tmp_path / "elsewhere" / "stills" / "pots")
+    (still,) = load_library(Footage(), stills=tmp_path / "linked").stills
+    assert still.name == "pots/a"

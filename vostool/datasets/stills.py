@@ -6,6 +6,7 @@ ROOT/.../SET/masks/NAME.png    their masks
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,9 +44,9 @@ class StillFiles:
 
 
 def find_pictures(root: Path) -> list[Path]:
-    """All pictures below a folder, sorted; raises InputError if there are none."""
-    files = (path for path in root.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
-    pictures = sorted(path for path in files if not path.name.startswith("."))
+    """All pictures below a folder, links followed, sorted; raises InputError if there are none."""
+    files = (Path(folder, name) for folder, _, names in os.walk(root, followlinks=True) for name in names)
+    pictures = sorted(path for path in files if path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != ".")
     if not pictures:
         raise InputError(f"no pictures in {root}", "give a folder with pictures in it or below")
     return pictures
