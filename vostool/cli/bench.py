@@ -60,7 +60,7 @@ Flat = Annotated[
 ]
 Budget = Annotated[
     float,
-    typer.Option("--budget", metavar="MB", min=1.0, help="With --flat: size of the memory bank at which a run ends."),
+    typer.Option("--budget", metavar="MB", min=1.0, help="With --flat: where every-k memory ends."),
 ]
 Plot = Annotated[
     Path | None,

@@ -165,8 +165,10 @@ def _step_all(options: BenchOptions, subjects: Sequence[Subject], scene: Scene) 
             pairs = zip(subjects, networks, strict=True)
             made = [SteppedRun(subject, network, scene, is_fine=is_fine) for subject, network in pairs]
             runs = [stack.enter_context(run) for run in made]
-            for _ in range(options.num_warm_up + options.num_frames):
+            for index in range(options.num_warm_up + options.num_frames):
                 for run, lap in zip(runs, laps, strict=True):
+                    if index == options.num_warm_up:
+                        run.segmenter.tally.clear()
                     _take_step(run, lap, is_network=is_fine == passes[0])
             for run, lap in zip(runs, laps, strict=True):
                 lap.tally = replace(run.segmenter.tally)  # A copy: the frames below are not measured.

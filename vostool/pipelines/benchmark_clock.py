@@ -84,6 +84,11 @@ class Tally:
     num_encoded: int = 0
     num_read: float = 0.0
 
+    def clear(self) -> None:
+        """Begins to count anew."""
+        self.num_frames = self.num_encoded = 0
+        self.num_read = 0.0
+
 
 class TimedNetwork:
     """A network of any system, whose passes over a frame are stages."""

@@ -106,7 +106,7 @@ def benchmark_flat(
 
     Args:
         options: ``num_frames`` and ``size`` as they are to be taken, see ``flat_size``.
-        budget: Megabytes of memory bank at which a run ends.
+        budget: Megabytes of memory bank at which a run with every-k memory ends.
 
     Raises:
         VostoolError: Or one of its kinds, see ``vostool.errors``.
@@ -158,7 +158,7 @@ def run_flat(subject: Subject, short_side: int, num_objects: int, num_frames: in
     propagator = Propagator(segmenter, None)
     names = ["time", "rss", *(["gpu"] if device.type == "cuda" else []), "bank"]
     series = {name: BlockSeries(num_frames // NUM_BLOCKS) for name in names}
-    num_done, is_stopped = 0, False
+    num_done, is_stopped, grows = 0, False, subject.memory.get("memory") == "every-k"
     with memory_errors(OUT_OF_MEMORY):
         while num_done < num_frames and not is_stopped:
             seconds = _timed_step(propagator, clip, num_done, num_objects, subject)
@@ -170,7 +170,7 @@ def run_flat(subject: Subject, short_side: int, num_objects: int, num_frames: in
             for name, blocks in series.items():
                 blocks.add(figures[name])
             num_done += 1
-            is_stopped = bank > budget
+            is_stopped = grows and bank > budget
     points = {name: blocks.points for name, blocks in series.items()}
     slopes = {name: fit_slope(each, round(WARM_UP_SHARE * num_done)) for name, each in points.items()}
     weights = str(subject.weights) if subject.weights else None

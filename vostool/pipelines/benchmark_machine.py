@@ -72,13 +72,11 @@ def describe_machine(device: torch.device) -> Machine:
 def measure_rates(device: torch.device, precision: torch.dtype) -> Rates:
     """Square matrices multiplied in the precision, and a large block copied."""
     kind = "cuda" if device.type == "cuda" else "cpu"
-    matmul = 0.0
-    for side in SIDES[kind]:
-        left, right = (torch.rand(side, side, device=device, dtype=precision) for _ in range(2))
-        matmul = max(matmul, side**3 / _best_seconds(lambda a=left, b=right: a @ b, device))  # type: ignore[misc]
-    source = torch.zeros(COPIED_BYTES[kind], dtype=torch.uint8, device=device)
-    target = torch.ones_like(source)
-    return Rates(matmul, 2 * source.nbytes / _best_seconds(lambda: target.copy_(source), device))
+    matmul = max(_matmul_rate(side, device, precision) for side in SIDES[kind])
+    rates = Rates(matmul, _copy_rate(COPIED_BYTES[kind], device))
+    if device.type == "cuda":
+        torch.cuda.empty_cache()  # What is measured next may need the room.
+    return rates
 
 
 def resident_bytes() -> int:
@@ -103,6 +101,17 @@ def peak_resident_bytes() -> int:
 def device_bytes(device: torch.device) -> int | None:
     """Memory of a GPU that this process holds now; None where there is none."""
     return torch.cuda.memory_allocated(device) if device.type == "cuda" else None
+
+
+def _matmul_rate(side: int, device: torch.device, precision: torch.dtype) -> float:
+    left, right = (torch.rand(side, side, device=device, dtype=precision) for _ in range(2))
+    return side**3 / _best_seconds(lambda: left @ right, device)
+
+
+def _copy_rate(num_bytes: int, device: torch.device) -> float:
+    source = torch.zeros(num_bytes, dtype=torch.uint8, device=device)
+    target = torch.ones_like(source)
+    return 2 * num_bytes / _best_seconds(lambda: target.copy_(source), device)
 
 
 def _best_seconds(compute: Callable[[], object], device: torch.device) -> float:

@@ -40,7 +40,7 @@ def save_charts(charts: Mapping[str, Mapping[str, Curve]], path: Path) -> None:
 
 
 def _chart(title: str, curves: Mapping[str, Curve], colours: Mapping[str, str]) -> Image.Image:
-    lines = [Line(curve, colours[name], 1) for name, curve in curves.items() if curve]
+    lines = [Line(curve, colours[name]) for name, curve in curves.items() if curve]
     values = [value for line in lines for _, value in line.points] or [1.0]
     last = max((line.points[-1][0] for line in lines), default=1.0)
     return draw_chart(title, lines, (0.0, last), (0.0, float(np.quantile(values, TIME_QUANTILE))), "frame")
