@@ -146,6 +146,18 @@ def test_random_weights_where_there_are_none(monkeypatch: pytest.MonkeyPatch, tm
         find_subject("stm", tmp_path / "missing.pth", "cpu", "auto", {})
 
 
+@pytest.mark.gpu
+def test_gpu_memory_and_both_passes(options: BenchOptions) -> None:
+    report = benchmark(replace(options, device="cuda", num_objects=(2,), is_isolated=True))
+    result = report.results[0]
+    assert report.machine.gpu
+    assert result.memory.peak_gpu is not None
+    assert result.memory.reserved_gpu is not None
+    assert result.memory.reserved_gpu >= result.memory.peak_gpu >= max(result.series.gpu) > 0
+    assert len(result.series.network) == 8
+    assert set(result.stages) == set(STAGES)
+
+
 @pytest.mark.parametrize("systems", [(), ("lite", "lite"), ("lite", "stm"), ("nothing",)])
 def test_systems_that_make_no_sense(options: BenchOptions, systems: tuple[str, ...]) -> None:
     with pytest.raises(UsageError):
