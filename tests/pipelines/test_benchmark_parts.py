@@ -21,8 +21,9 @@ from vostool.pipelines.benchmark_clip import (
 )
 from vostool.pipelines.benchmark_clock import StageClock, Tally, network_seconds
 from vostool.pipelines.benchmark_limit import ByteCounter, compare_with_limit, frame_gmac
-from vostool.pipelines.benchmark_machine import Rates, describe_machine, peak_resident_bytes, resident_bytes
+from vostool.pipelines.benchmark_machine import Rates, describe_machine, resident_bytes
 from vostool.pipelines.costs import Cost
+from vostool.pipelines.report import peak_rss_bytes
 
 
 @pytest.mark.parametrize(
@@ -95,4 +96,4 @@ def test_the_machine() -> None:
     assert machine.cpu
     assert machine.num_cores > 0
     assert machine.gpu is machine.driver is machine.cuda is None
-    assert 0 < resident_bytes() <= peak_resident_bytes()
+    assert 0 < resident_bytes() <= peak_rss_bytes()

@@ -87,17 +87,6 @@ def resident_bytes() -> int:
         return peak_rss_bytes()
 
 
-def peak_resident_bytes() -> int:
-    """Most memory that this process ever held."""
-    # Not getrusage: on Linux a fresh process inherits the peak of the one that started it.
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:
-        return peak_rss_bytes()
-    kilobytes = (line.split()[1] for line in lines if line.startswith("VmHWM:"))
-    return int(next(kilobytes, 0)) * 1024 or peak_rss_bytes()
-
-
 def device_bytes(device: torch.device) -> int | None:
     """Memory of a GPU that this process holds now; None where there is none."""
     return torch.cuda.memory_allocated(device) if device.type == "cuda" else None

@@ -17,8 +17,9 @@ from vostool.errors import WeightsError
 from vostool.pipelines.benchmark_clip import Footage, repeated
 from vostool.pipelines.benchmark_clock import StageClock, TimedSegmenter, timed_segmenter
 from vostool.pipelines.benchmark_limit import ByteCounter
-from vostool.pipelines.benchmark_machine import device_bytes, peak_resident_bytes, resident_bytes
+from vostool.pipelines.benchmark_machine import device_bytes, resident_bytes
 from vostool.pipelines.benchmark_report import MemoryUse
+from vostool.pipelines.report import peak_rss_bytes
 from vostool.propagation.device import resolve_device, resolve_precision
 from vostool.propagation.propagator import Propagator, propagate
 from vostool.systems import System, find_system, load_network, make_segmenter
@@ -190,9 +191,9 @@ def run_whole(subject: Subject, scene: Scene, num_frames: int, num_warm_up: int)
 
 def _memory_use(device: torch.device, bank: int) -> MemoryUse:
     if device.type != "cuda":
-        return MemoryUse(peak_resident_bytes(), None, None, bank)
+        return MemoryUse(peak_rss_bytes(), None, None, bank)
     peak, reserved = torch.cuda.max_memory_allocated(device), torch.cuda.max_memory_reserved(device)
-    return MemoryUse(peak_resident_bytes(), peak, reserved, bank)
+    return MemoryUse(peak_rss_bytes(), peak, reserved, bank)
 
 
 def _open_output(folder: Path, scene: Scene) -> Sink:

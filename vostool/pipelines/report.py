@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from vostool.types import FrameResult
@@ -154,6 +155,16 @@ class SegmentReport:
 
 def peak_rss_bytes() -> int:
     """Largest resident memory of this process so far; 0 where the system does not tell."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return _inherited_peak_bytes()
+    kilobytes = (line.split()[1] for line in lines if line.startswith("VmHWM:"))
+    return int(next(kilobytes, 0)) * 1024 or _inherited_peak_bytes()
+
+
+def _inherited_peak_bytes() -> int:
+    """Where there is no /proc; on Linux this figure would be that of the process that started this one, if larger."""
     try:
         import resource
     except ImportError:  # Windows
