@@ -39,17 +39,19 @@ class Prediction:
         return Prediction(objects, torch.stack(backgrounds).mean(dim=0))
 
 
-def aggregate_logits(probabilities: Tensor, background: Tensor | None = None) -> Tensor:
+def aggregate_logits(probabilities: Tensor, background: Tensor | None = None, min_channels: int = 0) -> Tensor:
     """Logits over background and objects (STM, equation 3): softmax over them gives the aggregated probabilities.
 
     Args:
         probabilities: (..., K, H, W) in 0..1, each object's own.
         background: (..., H, W); None for what no object claims, the product of the complements.
+        min_channels: There are at least so many channels; the surplus ones stand last and belong to no object.
 
     Returns:
         (..., K+1, H, W) float32, channel 0 background.
     """
-    objects = probabilities.float()
+    num_absent = max(0, min_channels - 1 - probabilities.shape[-3])
+    objects = functional.pad(probabilities.float(), (0, 0, 0, 0, 0, num_absent))
     rest = (1.0 - objects).prod(dim=-3) if background is None else background.float()
     claims = torch.cat([rest.unsqueeze(-3), objects], dim=-3)
     claims = claims.clamp(PROBABILITY_MARGIN, 1.0 - PROBABILITY_MARGIN)
@@ -62,12 +64,11 @@ def aggregate(probabilities: Tensor, background: Tensor | None = None, min_chann
     Args:
         background: (..., H, W) as a network predicted it. One object with its background is aggregated already
             (RGMP, section 3.3: only several objects are normalised).
-        min_channels: The softmax runs over at least so many channels, of which the surplus ones belong to objects that
-            are not there: they take up to 1e-7 each (STM:model.py always has 11).
+        min_channels: The softmax runs over at least so many channels, of which the surplus ones take up to 1e-7 each
+            (STM:model.py always has 11).
     """
     num_objects = probabilities.shape[-3]
     if background is not None and num_objects == 1:
         return torch.cat([background.unsqueeze(-3), probabilities], dim=-3).float()
-    num_absent = max(0, min_channels - 1 - num_objects)
-    present = functional.pad(probabilities, (0, 0, 0, 0, 0, num_absent)) if num_absent else probabilities
-    return aggregate_logits(present, background).softmax(dim=-3).narrow(-3, 0, num_objects + 1)
+    logits = aggregate_logits(probabilities, background, min_channels)
+    return logits.softmax(dim=-3).narrow(-3, 0, num_objects + 1)

@@ -23,12 +23,9 @@ def aggregate_clips(probabilities: Tensor, counts: Sequence[int], min_channels: 
     Args:
         probabilities: (M, H, W) in 0..1, each object's own.
         counts: Number of objects of each clip.
-        min_channels: Surplus channels belong to no object and stand behind those that do.
+        min_channels: See ``aggregate_logits``.
     """
-    return [
-        aggregate_logits(functional.pad(own, (0, 0, 0, 0, 0, max(0, min_channels - 1 - len(own)))))
-        for own in probabilities.split(list(counts))
-    ]
+    return [aggregate_logits(own, min_channels=min_channels) for own in probabilities.split(list(counts))]
 
 
 def stack_clips(logits: Sequence[Tensor], counts: Sequence[int]) -> Tensor:
