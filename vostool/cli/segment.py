@@ -86,33 +86,13 @@ def segment_command(
     from vostool.pipelines.segment import SegmentOptions, segment_video
 
     options = SegmentOptions(
-        source=clip,
-        masks=MaskSource(mask, tuple(objects or ()), object_folder, mask_mode),
-        outputs=tuple(output or ()),
-        emits=tuple(emit or ()),
-        overwrite=overwrite,
-        copy_audio=audio,
-        frame_rate=parse_rate(fps),
-        size=size,
-        system=system,
-        weights=weights,
-        device=device,
-        precision=precision,
-        memory=memory,
-        memory_frames=memory_frames,
-        memory_every=memory_every,
-        top_k=top_k,
-        counting=memory_count,  # type: ignore[arg-type]
-        pin=pin,
-        floor=memory_floor,
-        temporary_previous=memory_previous,
-        restarts=memory_restart,
-        flip=flip,
-        scales=parse_scales(scales),
-        ensemble=parse_files(ensemble),
-        finetune_first_frame=finetune_first_frame,
-        finetune_steps=finetune_steps,
-    )
+        clip, MaskSource(mask, tuple(objects or ()), object_folder, mask_mode), tuple(output or ()), tuple(emit or ()),
+        overwrite=overwrite, copy_audio=audio, frame_rate=parse_rate(fps), size=size, system=system, weights=weights,
+        device=device, precision=precision, memory=memory, memory_frames=memory_frames, memory_every=memory_every,
+        top_k=top_k, counting=memory_count, pin=pin, floor=memory_floor,  # type: ignore[arg-type]
+        temporary_previous=memory_previous, restarts=memory_restart, flip=flip, scales=parse_scales(scales),
+        ensemble=parse_files(ensemble), finetune_first_frame=finetune_first_frame, finetune_steps=finetune_steps,
+    )  # fmt: skip
     messages = Messages(quiet=quiet)
     with frame_progress(quiet=quiet) as display:
         listeners = Listeners(display.update, messages.note, messages.warn, display.update_step)
