@@ -86,6 +86,8 @@ class Frame:
         image: HxWx3 uint8 RGB, full range, upright.
         duration: In units of ``time_base``; 0 if unknown.
         is_corrupt: True if the picture is damaged or was lost and ``image`` repeats the one before it.
+        deep: HxWx3 uint16 RGB, full range 0..65535, upright: all bits of a source with more than 8, if the reader was
+            asked to keep them; else None.
     """
 
     index: int
@@ -94,6 +96,7 @@ class Frame:
     image: np.ndarray
     duration: int = 0
     is_corrupt: bool = False
+    deep: np.ndarray | None = None
 
     @property
     def time(self) -> float:

@@ -52,7 +52,8 @@ class FileReader(VideoReader):
         VideoError: The file cannot be opened, or no picture of it can be decoded.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, keeps_depth: bool = False, deinterlace: bool = True) -> None:
+        self._keeps_depth, self._deinterlace = keeps_depth, deinterlace
         self._container = open_container(path)
         try:
             self._stream = choose_stream(self._container, path)

@@ -36,7 +36,8 @@ class ImageFolderReader(VideoReader):
         VideoError: There are no images, none can be read, two have the same name; while iterating, two differ in size.
     """
 
-    def __init__(self, path: Path, frame_rate: Fraction = DEFAULT_FRAME_RATE) -> None:
+    def __init__(self, path: Path, frame_rate: Fraction = DEFAULT_FRAME_RATE, *, keeps_depth: bool = False) -> None:
+        self._keeps_depth = keeps_depth
         self._paths = list_images(path) if path.is_dir() else [path]
         self._first_path, self._first_image = _first_readable(path, self._paths)
         height, width = self._first_image.shape[:2]

@@ -9,20 +9,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
-import numpy as np
-from PIL import Image, PngImagePlugin
-
 from vostool.errors import InputError, VostoolError
 from vostool.types import FrameResult, VideoInfo
 from vostool.video.disk_errors import disk_errors
 from vostool.video.output_kind import Kind, check_free, part_path
-from vostool.video.palette import davis_palette
-from vostool.video.pictures import compose, quantise
+from vostool.video.pictures import PictureStyle
+from vostool.video.stills import is_own_still, write_still
 
-# Our files are known by this text chunk, so that a later run removes its own leftovers and nothing else.
-SOFTWARE = "vostool"
 _NUMBERED = re.compile(r"\d{5,}")
-_COMPRESS_LEVEL = 3
 
 
 class PictureFolder:
@@ -42,8 +36,6 @@ class PictureFolder:
         self._kind, self._overwrite, self._frame_names = kind, overwrite, info.frame_names
         self._part = part_path(path)
         self._num_written = 0
-        self._software = PngImagePlugin.PngInfo()
-        self._software.add_text("Software", SOFTWARE)
 
     def write(self, result: FrameResult) -> None:
         """Write one still, under a temporary name first."""
@@ -52,7 +44,7 @@ class PictureFolder:
                 self._start()
             final = self._part / self._name(result.frame.index)
             temporary = final.with_name(final.name + ".part")
-            _picture(self._kind, result).save(temporary, "PNG", compress_level=_COMPRESS_LEVEL, pnginfo=self._software)
+            write_still(self._kind, result, temporary, PictureStyle())
             os.replace(temporary, final)
             self._num_written += 1
 
@@ -109,38 +101,10 @@ class PictureFolder:
             shutil.rmtree(self._part)
 
 
-def _picture(kind: Kind, result: FrameResult) -> Image.Image:
-    """The still of a result: P for masks, RGB, RGBA or L for the others."""
-    if kind == "masks":
-        return indexed_image(result.labels)
-    picture = compose(kind, result)
-    if picture.alpha is None:
-        assert picture.colour is not None
-        return Image.fromarray(picture.colour)
-    alpha = quantise(picture.alpha, 255)
-    return Image.fromarray(alpha if picture.colour is None else np.dstack([picture.colour, alpha]))
-
-
-def indexed_image(labels: np.ndarray) -> Image.Image:
-    """HxW uint8 labels as a picture with the DAVIS palette."""
-    image = Image.fromarray(labels)
-    image.putpalette(davis_palette().tobytes())
-    return image
-
-
 def _own_stills(folder: Path) -> list[Path]:
     """PNG files that vostool wrote."""
-    return [path for path in _files(folder) if path.suffix == ".png" and _is_own(path)]
+    return [path for path in _files(folder) if path.suffix == ".png" and is_own_still(path)]
 
 
 def _files(folder: Path) -> Iterable[Path]:
     return (path for path in folder.iterdir() if path.is_file())
-
-
-def _is_own(path: Path) -> bool:
-    """Whether our text chunk stands in the file's header."""
-    try:
-        with Image.open(path) as image:
-            return image.info.get("Software") == SOFTWARE
-    except OSError:
-        return False

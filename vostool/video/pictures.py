@@ -13,6 +13,19 @@ from vostool.video.overlay import draw_overlay
 
 
 @dataclass(frozen=True, slots=True)
+class PictureStyle:
+    """How the pictures of one output are made.
+
+    Attributes:
+        premultiplied: Colour is multiplied by alpha, as compositors want it; straight otherwise.
+        still_suffix: Format of stills in a folder: ``.png`` or ``.exr``; masks are always PNG.
+    """
+
+    premultiplied: bool = False
+    still_suffix: str = ".png"
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """One picture to encode: colour, alpha, or both (straight, not premultiplied).
 

@@ -20,12 +20,20 @@ __all__ = ["VideoReader", "open_video", "read_frame_at"]
 TYPING_ERROR = Fraction(1, 1000)
 
 
-def open_video(path: str | Path, frame_rate: Fraction = DEFAULT_FRAME_RATE) -> VideoReader:
+def open_video(
+    path: str | Path,
+    frame_rate: Fraction = DEFAULT_FRAME_RATE,
+    *,
+    keeps_depth: bool = False,
+    deinterlace: bool = True,
+) -> VideoReader:
     """Open a video for reading its frames in presentation order.
 
     Args:
         path: A video file, an image, or a folder of images, which are taken in natural order.
         frame_rate: Of a folder of images, in frames per second; a video has its own.
+        keeps_depth: Frames of sources with more than 8 bits carry them in ``Frame.deep``.
+        deinterlace: Pictures of interlaced video are made progressive, one for each; otherwise they stay as coded.
 
     Raises:
         VideoError: It is not there, cannot be read or holds no picture.
@@ -33,11 +41,11 @@ def open_video(path: str | Path, frame_rate: Fraction = DEFAULT_FRAME_RATE) -> V
     path = Path(path)
     require_file(path)
     if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
-        return ImageFolderReader(path, frame_rate)
+        return ImageFolderReader(path, frame_rate, keeps_depth=keeps_depth)
     # Here, so that folders can be read, trained on and scored where there is no PyAV.
     from vostool.video.decoding import FileReader
 
-    return FileReader(path)
+    return FileReader(path, keeps_depth=keeps_depth, deinterlace=deinterlace)
 
 
 def read_frame_at(path: str | Path, position: Position | int | str) -> Frame:
