@@ -115,7 +115,7 @@ class Annotation:
         notes: One line for each thing that was repaired or decided.
         source: Name of the picture or folder that it was read from; empty if it was made in memory.
         kind: What the picture was recognised as, for example ``indexed PNG``.
-        is_exact: True if objects that the mask does not show are absent in that frame; False if it says nothing of them.
+        is_exact: True if objects that the mask does not show are absent in that frame; if False, they are tracked on.
     """
 
     frame_index: int
