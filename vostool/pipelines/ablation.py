@@ -1,0 +1,219 @@
+"""Runs one system with one memory after another over annotated sequences, scored and timed.
+
+Every frame goes through all memories before the next one, so that all share alike what else the machine does; their
+banks are held at the same time.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from vostool.datasets.layout import DavisSequence, find_sequences
+from vostool.errors import InputError, Interrupted, UsageError
+from vostool.metrics.report import ObjectScores, SequenceScores, score_frames
+from vostool.pipelines.ablation_report import AblationReport, MemoryRun
+from vostool.pipelines.ablation_variants import VARIANTS, Variant
+from vostool.pipelines.benchmark_clock import StageClock, TimedSegmenter, network_seconds, timed_segmenter
+from vostool.pipelines.benchmark_machine import describe_machine
+from vostool.pipelines.compare import CompareOptions, _pairs_from
+from vostool.pipelines.exhaustion import memory_errors
+from vostool.pipelines.followers import _segmenter_follower
+from vostool.pipelines.ground_truth import SequenceTruth, check_year, read_truth, recognise_year
+from vostool.pipelines.signals import StopRequest, catch_stop_signals
+from vostool.propagation.device import resolve_device, resolve_precision
+from vostool.systems import SYSTEMS, System, load_network
+from vostool.weights.store import find_weights
+
+# Of each run the first frames after the mask, which find new shapes and cold caches, do not count in its time.
+NUM_WARM_UP = 2
+OUT_OF_MEMORY = "choose a smaller --size"
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """One memory has been through one sequence.
+
+    Attributes:
+        num_done: Runs so far.
+        num_runs: Runs in all.
+    """
+
+    variant: str
+    run: MemoryRun
+    num_done: int
+    num_runs: int
+
+
+@dataclass
+class _Subject:
+    """What all runs have in common."""
+
+    system: System
+    network: Any
+    device: torch.device
+    precision: torch.dtype
+    short_side: int | None
+    stop: StopRequest
+
+
+class _Watch:
+    """A follower that takes the figures of every frame, and ends at a signal."""
+
+    def __init__(self, segmenter: TimedSegmenter, clock: StageClock, subject: _Subject) -> None:
+        self.frames: list[dict[str, float]] = []
+        self.num_stored: list[float] = []
+        self._follow = _segmenter_follower(segmenter, subject.short_side)
+        self._tally = segmenter.tally
+        self._clock = clock
+        self._stop = subject.stop
+
+    def __call__(self, folder: Path, first: str, labels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+        for answer in self._follow(folder, first, labels):
+            self.frames.append(self._clock.take())
+            self.num_stored.append(self._tally.num_read)
+            self._tally.clear()
+            if (number := self._stop.signal_number) is not None:
+                name = signal.Signals(number).name
+                raise Interrupted(
+                    f"stopped by {name}", "the figures are of the sequences that were done", signal_number=number
+                )
+            yield answer
+
+
+def ablate_memory(
+    options: CompareOptions,
+    on_run: Callable[[RunProgress], None] = lambda progress: None,
+    variants: Sequence[Variant] = VARIANTS,
+) -> AblationReport:
+    """The thesis's memory study on annotated sequences.
+
+    Args:
+        options: One system that has a memory; ``protocol`` is that of DAVIS, ``backbone`` is not read.
+        on_run: Called after each run.
+        variants: The memories to compare.
+
+    Returns:
+        What was done. If a run failed, or a signal came, ``error`` says so, and the rest is there; a memory that failed
+        is not tried again.
+
+    Raises:
+        UsageError: If the system has no memory, or the year or a sequence does not exist.
+        WeightsError: If the weights are missing or do not fit.
+        InputError: If the data are laid out otherwise.
+    """
+    system = find_remembering_system(options.systems)
+    check_year(options.year)
+    sequences = find_sequences(options.data, options.sequences)
+    year = options.year or recognise_year(sequence.mask_files[0] for sequence in sequences)
+    pairs = [(each, read_truth(each.name, each.mask_files, year)) for each in sequences]
+    weights, device = find_weights(system.name, options.weights), resolve_device(options.device)
+    network = load_network(system, weights).to(device)
+    report = AblationReport(system.name, str(weights), options.size, str(device), describe_machine(device), variants)
+    with catch_stop_signals() as stop:
+        subject = _Subject(system, network, device, resolve_precision("auto", device), options.size, stop)
+        _run_all(report, subject, pairs, on_run)
+    return report
+
+
+def find_remembering_system(names: Sequence[str]) -> System:
+    """The one system of that name, which must have a memory bank.
+
+    Raises:
+        UsageError: Several were named, or it has none.
+    """
+    able = [system.name for system in SYSTEMS.values() if system.defaults is not None]
+    if len(names) != 1:
+        raise UsageError(f"the memory study takes one system, not {', '.join(names)}", f"one of {', '.join(able)}")
+    if names[0] not in able:
+        raise UsageError(f"'{names[0]}' is no system with a memory to study", f"choose among {', '.join(able)}")
+    return SYSTEMS[names[0]]
+
+
+def _run_all(
+    report: AblationReport,
+    subject: _Subject,
+    pairs: Sequence[tuple[DavisSequence, SequenceTruth]],
+    on_run: Callable[[RunProgress], None],
+) -> None:
+    """Fills the report as far as it goes."""
+    num_done = 0
+    for sequence, truth in pairs:
+        courses = {
+            variant.name: _Course(subject, variant.memory, sequence, truth)
+            for variant in report.variants
+            if variant.name not in report.failures
+        }
+        try:
+            _run_in_turn(courses, report)
+        except (InputError, Interrupted) as error:
+            report.error = error
+            return
+        runs = {name: course.finish() for name, course in courses.items()}
+        if runs:
+            report.runs[sequence.name] = runs
+        for name, run in runs.items():
+            num_done += 1
+            on_run(RunProgress(name, run, num_done, len(pairs) * len(report.variants)))
+
+
+def _run_in_turn(courses: dict[str, _Course], report: AblationReport) -> None:
+    """All to the end of the sequence, each frame by all before the next one; takes out those that fail."""
+    is_over = False
+    while courses and not is_over:
+        for name, course in list(courses.items()):
+            try:
+                is_over = not course.step()
+            except (InputError, Interrupted):
+                raise
+            except Exception as error:  # One memory's failure must not cost what the others have measured.
+                report.fail(name, error)
+                del courses[name]
+
+
+class _Course:
+    """One memory on its way through one sequence."""
+
+    def __init__(
+        self, subject: _Subject, memory: Mapping[str, Any], sequence: DavisSequence, truth: SequenceTruth
+    ) -> None:
+        clock, device = StageClock(subject.device, is_fine=False), subject.device
+        self._segmenter = timed_segmenter(subject.system, subject.network, clock, device, subject.precision, **memory)
+        self._watch = _Watch(self._segmenter, clock, subject)
+        self._pairs = _pairs_from(self._watch, sequence, truth)
+        self._name = sequence.name
+        self._parts: list[SequenceScores] = []
+
+    def step(self) -> bool:
+        """Goes on to the next frame that counts and scores it; False at the end."""
+        with memory_errors(OUT_OF_MEMORY):
+            pair = next(self._pairs, None)
+        if pair is not None:
+            self._parts.append(score_frames(self._name, [pair]))
+        return pair is not None
+
+    def finish(self) -> MemoryRun:
+        """What it came to."""
+        seconds = network_seconds(self._watch.frames)
+        timed = tuple(seconds[NUM_WARM_UP:] or seconds)
+        scores, num_bytes = _join(self._name, self._parts), self._segmenter.num_memory_bytes
+        return MemoryRun(scores, timed, tuple(self._watch.num_stored), num_bytes)
+
+
+def _join(name: str, parts: Sequence[SequenceScores]) -> SequenceScores:
+    """Scores of frames, each with the same objects, one after the other."""
+    objects = []
+    for same in zip(*(part.objects for part in parts), strict=True):
+        regions, boundaries, frames = (
+            tuple(chain.from_iterable(series))
+            for series in zip(*((each.regions, each.boundaries, each.frames) for each in same), strict=True)
+        )
+        objects.append(ObjectScores(same[0].object_id, regions, boundaries, frames))
+    return SequenceScores(name, tuple(objects))
