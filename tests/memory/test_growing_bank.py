@@ -128,7 +128,7 @@ def test_goes_on_from_its_state(keep: str) -> None:
     for tick in (3, 4):
         bank.write(entry_of(1, 2), tick)
     bank.set_temporary(entry_of(1, 2), 5)
-    again.load_state_dict(bank.state_dict())
+    again.restore(bank.state())
     for later in (bank, again):
         torch.manual_seed(0)
         later.write(entry_of(1, 2), 6)

@@ -310,18 +310,18 @@ def test_goes_on_from_its_state() -> None:
         bank.write(entry_of(1, 2), tick, pinned=tick % 2 == 0)
         bank.count(reader.read(bank, torch.randn(1, 4, 9)).usage)
     bank.set_temporary(entry_of(1, 2), 6)
-    again.load_state_dict(bank.state_dict())
+    again.restore(bank.state())
     for each in (bank, again):
         torch.manual_seed(5)
         for tick in range(7, 12):
             each.count(reader.read(each, torch.randn(1, 4, 9)).usage)
             each.write(entry_of(1, 2), tick, pinned=tick == 9)
     for found, expected in zip(again.slots.tensors(), bank.slots.tensors(), strict=True):
-        torch.testing.assert_close(found, expected)
+        assert torch.equal(found, expected)
 
 
 def test_refuses_the_state_of_another_size() -> None:
     bank = LfuBank(2)
     fill(bank, 1)
     with pytest.raises(ValueError, match="another size"):
-        LfuBank(3).load_state_dict(bank.state_dict())
+        LfuBank(3).restore(bank.state())

@@ -12,8 +12,9 @@ from tiny_network import tiny_network
 from vostool.memory.policy import MEMORY_NAMES, build_bank, build_write_policy
 from vostool.memory.readers import AttentionReader
 from vostool.propagation.aggregate import Prediction, aggregate
+from vostool.propagation.outcome import draw_over
 from vostool.propagation.preprocess import Canvas
-from vostool.propagation.propagator import draw_over, propagate
+from vostool.propagation.propagator import propagate
 from vostool.propagation.segmenter import FrameInput, MemorySegmenter, majority_owner
 from vostool.types import Annotation, Frame
 

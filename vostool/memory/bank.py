@@ -6,7 +6,7 @@ Shapes: see entries.py.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Literal
 
 import torch
@@ -58,12 +58,20 @@ class MemoryBank(ABC):
         assert usage is None, "this bank does not count"
 
     @abstractmethod
-    def state_dict(self) -> dict[str, Any]:
-        """Everything that is needed to go on later, as tensors and numbers."""
+    def forget(self) -> None:
+        """Keep nothing but pinned entries; everything where these do not show all objects, which then have no other."""
 
     @abstractmethod
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state of a bank that was made in the same way."""
+    def release(self, objects: Collection[int]) -> None:
+        """From now on these objects, in place of those named before, have no share that is kept for them."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Everything that is needed to go on later: numbers, and copies of the tensors on the CPU."""
+
+    @abstractmethod
+    def restore(self, state: dict[str, Any], device: torch.device | str = "cpu") -> None:
+        """Go on, on a device, from the state of a bank that was made in the same way; the state stays as it is."""
 
     @property
     def num_objects(self) -> int:
@@ -98,10 +106,14 @@ class MemoryBank(ABC):
     def num_bytes(self) -> int:
         """Bytes of everything that is stored."""
 
-    def _group_sizes(self) -> list[tuple[int, int]]:
-        return [(group.birth, group.num_objects) for group in self.groups]
+    def _shows_all(self, slots: Slots) -> bool:
+        """Whether some of the slots were written when all objects were known."""
+        return slots.num_slots > 0 and int(slots.generations.max()) == len(self.groups)
 
-    def _set_groups(self, sizes: list[tuple[int, int]]) -> None:
+    def _group_sizes(self) -> list[list[int]]:
+        return [[group.birth, group.num_objects] for group in self.groups]
+
+    def _set_groups(self, sizes: list[list[int]]) -> None:
         self.groups = []
         for birth, count in sizes:
             self.add_objects(count, birth)
@@ -130,6 +142,7 @@ class GrowingBank(MemoryBank):
         self._temporary: list[Slots] = []
         self._joined: Slots | None = None
         self._num_positions = 1
+        self._pinned_ticks: list[int] = []
 
     @property
     def slots(self) -> Slots:
@@ -146,6 +159,8 @@ class GrowingBank(MemoryBank):
         """See MemoryBank."""
         new = self._take(entry, tick)
         self._temporary = []
+        if pinned:
+            self._pinned_ticks.append(tick)
         if self._keep == "all":
             self._kept.append(new)
         elif self._kept and not (pinned and self._quota > 1):
@@ -158,6 +173,21 @@ class GrowingBank(MemoryBank):
     def set_temporary(self, entry: MemoryEntry, tick: int) -> None:
         """See MemoryBank."""
         self._temporary = [self._take(entry, tick)]
+
+    def forget(self) -> None:
+        """See MemoryBank."""
+        self._temporary = []
+        self._joined = None
+        pinned = [self._pinned_part(part) for part in self._kept] if self._keep == "all" else self._kept
+        if any(self._shows_all(part) for part in pinned):
+            self._kept, self._latest = pinned, []
+
+    def release(self, objects: Collection[int]) -> None:
+        """See MemoryBank; nothing is kept for any object."""
+
+    def _pinned_part(self, slots: Slots) -> Slots:
+        # The first row is as old as the bank, others may begin with slots that were never written.
+        return slots.chosen(torch.isin(slots.births[0], slots.births.new_tensor(self._pinned_ticks)))
 
     def _take(self, entry: MemoryEntry, tick: int) -> Slots:
         """The slots of an entry, and room for its objects in everything that is held."""
@@ -185,17 +215,23 @@ class GrowingBank(MemoryBank):
             held.append(self._joined)
         return sum(part.num_bytes for part in held)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state(self) -> dict[str, Any]:
         """See MemoryBank."""
         parts = {"kept": self._kept, "latest": self._latest, "temporary": self._temporary}
-        tensors = {name: [part.tensors() for part in slots] for name, slots in parts.items()}
-        return {**tensors, "groups": self._group_sizes(), "num_positions": self._num_positions}
+        tensors = {name: [part.copy("cpu").tensors() for part in slots] for name, slots in parts.items()}
+        return {
+            **tensors,
+            "groups": self._group_sizes(),
+            "num_positions": self._num_positions,
+            "pinned_ticks": list(self._pinned_ticks),
+        }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, Any], device: torch.device | str = "cpu") -> None:
         """See MemoryBank."""
         self._set_groups(state["groups"])
         self._num_positions = state["num_positions"]
+        self._pinned_ticks = list(state["pinned_ticks"])
         self._kept, self._latest, self._temporary = (
-            [Slots.of(tensors) for tensors in state[name]] for name in ("kept", "latest", "temporary")
+            [Slots.of(tensors).copy(device) for tensors in state[name]] for name in ("kept", "latest", "temporary")
         )
         self._joined = None

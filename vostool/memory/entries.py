@@ -113,6 +113,14 @@ class Slots:
         """A copy in memory of its own."""
         return Slots.of([tensor.clone() for tensor in self.tensors()])
 
+    def copy(self, device: torch.device | str) -> Slots:
+        """A copy in memory of its own on a device, laid out alike."""
+        return Slots.of([tensor.detach().to(device, copy=True) for tensor in self.tensors()])
+
+    def chosen(self, is_chosen: Tensor) -> Slots:
+        """A copy of the slots that a mask (N,) is true for."""
+        return Slots.of([tensor[:, is_chosen] for tensor in self.tensors()])
+
     def put(self, new: Slots, start: int) -> None:
         """Write ``new`` in place, from slot ``start`` on."""
         for tensor, source in zip(self.tensors(), new.tensors(), strict=True):

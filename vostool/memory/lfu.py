@@ -11,6 +11,8 @@ Shapes: see entries.py; S all slots of the buffers, M those of the LFU part.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,7 +20,8 @@ from torch import Tensor
 
 from vostool.errors import UsageError
 from vostool.memory.bank import MemoryBank
-from vostool.memory.entries import MemoryEntry, Slots, widen
+from vostool.memory.entries import NO_OWNER, MemoryEntry, Slots, widen
+from vostool.memory.removal import lfu_scores, removal_order
 
 DEFAULT_CAPACITY_FRAMES = 4.0
 DEFAULT_PINNED_FRAMES = 4
@@ -67,6 +70,7 @@ class LfuBank(MemoryBank):
         self._num_filled = 0
         self._pinned_blocks: list[int] = []
         self._is_temporary_set = False
+        self._released: tuple[int, ...] = ()
 
     @property
     def capacity(self) -> int:
@@ -109,6 +113,17 @@ class LfuBank(MemoryBank):
         """See MemoryBank."""
         if usage is not None:
             self.slots.index.add_(usage)
+
+    def forget(self) -> None:
+        """See MemoryBank."""
+        self._is_temporary_set = False
+        pinned = slice(self._live.start, self._lfu_start)
+        if self._pinned_blocks and self._shows_all(self._written.part(pinned)):
+            self._num_filled = 0
+
+    def release(self, objects: Collection[int]) -> None:
+        """See MemoryBank."""
+        self._released = tuple(sorted(objects))
 
     @property
     def num_frames(self) -> float:
@@ -162,70 +177,51 @@ class LfuBank(MemoryBank):
     def _removal_order(self, tick: int) -> Tensor:
         """The filled slots of the LFU part (R, filled), counted from its start, the first to go first."""
         filled = self._written.part(slice(self._lfu_start, self._lfu_start + self._num_filled))
-        num_owners = self.num_objects if filled.num_rows == 1 else 1
-        num_kept = int(self._floor * self.capacity / num_owners)
+        num_owners = num_followed = 1
+        if filled.num_rows == 1:
+            num_owners, num_followed = self.num_objects, max(1, self.num_objects - len(self._released))
+            filled = replace(filled, owners=self._followed_owners(filled.owners))
+        num_kept = int(self._floor * self.capacity / num_followed)
         return removal_order(lfu_scores(filled, tick), filled, num_owners, num_kept)
+
+    def _followed_owners(self, owners: Tensor) -> Tensor:
+        return torch.where(torch.isin(owners, owners.new_tensor(self._released)), NO_OWNER, owners)
 
     @property
     def _written(self) -> Slots:
         assert self._buffers is not None, "nothing was written yet"
         return self._buffers
 
-    def state_dict(self) -> dict[str, Any]:
-        """See MemoryBank; the tensors are the buffers themselves."""
+    def state(self) -> dict[str, Any]:
+        """See MemoryBank."""
         return {
-            "buffers": self._written.tensors(),
+            "buffers": self._buffers.copy("cpu").tensors() if self._buffers is not None else None,
             "groups": self._group_sizes(),
             "num_positions": self._num_positions,
             "num_filled": self._num_filled,
             "pinned_blocks": list(self._pinned_blocks),
             "is_temporary_set": self._is_temporary_set,
+            "released": list(self._released),
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """See MemoryBank."""
+    def restore(self, state: dict[str, Any], device: torch.device | str = "cpu") -> None:
+        """See MemoryBank.
+
+        Raises:
+            ValueError: The state is that of a memory of another size.
+        """
         self._set_groups(state["groups"])
         self._num_positions = state["num_positions"]
         self._num_filled = state["num_filled"]
         self._pinned_blocks = list(state["pinned_blocks"])
         self._is_temporary_set = state["is_temporary_set"]
-        with torch.inference_mode(False):
-            self._buffers = Slots.of(state["buffers"]).clone()
-        if self._buffers.num_slots != self._lfu_start + self.capacity:
-            raise ValueError("the state is that of a memory of another size")
-
-
-def lfu_scores(slots: Slots, tick: int) -> Tensor:
-    """Index over age (R, N), the age at least 1. Slots that only fill a row have index 0 and come before all others."""
-    return slots.index / (tick - slots.births).clamp(min=1)
-
-
-def removal_order(scores: Tensor, slots: Slots, num_owners: int, num_kept: int) -> Tensor:
-    """In which order slots make room: the lowest score first, among equals the oldest, then the lowest place.
-
-    Args:
-        scores: (R, N).
-        slots: Of which births and owners count.
-        num_owners: How many objects a row has.
-        num_kept: The best so many slots of each owner come after all that are not protected in this way.
-
-    Returns:
-        (R, N) int64, places in ``slots``.
-    """
-    order = slots.births.argsort(dim=1, stable=True)
-    order = order.gather(1, scores.gather(1, order).argsort(dim=1, stable=True))
-    if num_kept == 0:
-        return order
-    is_kept = _are_last(slots.owners.gather(1, order), num_owners, num_kept)
-    return order.gather(1, is_kept.byte().argsort(dim=1, stable=True))
-
-
-def _are_last(owners: Tensor, num_owners: int, count: int) -> Tensor:
-    """Which entries of (R, N) are among the last ``count`` of their owner."""
-    numbers = torch.arange(num_owners, device=owners.device)
-    is_owner = (owners.unsqueeze(2) == numbers).flip(1)
-    places_from_end = is_owner.cumsum(dim=1)
-    return (is_owner & (places_from_end <= count)).any(dim=2).flip(1)
+        self._released = tuple(state["released"])
+        self._buffers = None
+        if state["buffers"] is not None:
+            with torch.inference_mode(False):
+                self._buffers = Slots.of(state["buffers"]).copy(device)
+            if self._buffers.num_slots != self._lfu_start + self.capacity:
+                raise ValueError("the state is that of a memory of another size")
 
 
 def _allocate(like: Slots, num_slots: int) -> Slots:

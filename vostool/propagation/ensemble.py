@@ -8,8 +8,9 @@ Shapes: K objects; h', w' padded network size.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -67,6 +68,25 @@ class EnsembleSegmenter:
         for member in self.members:
             member.add(frame, masks)
 
+    def forget(self) -> None:
+        """See ``Segmenter.forget``."""
+        for member in self.members:
+            member.forget()
+
+    def release(self, objects: Collection[int]) -> None:
+        """See ``Segmenter.release``."""
+        for member in self.members:
+            member.release(objects)
+
+    def state(self) -> dict[str, Any]:
+        """See ``Segmenter.state``."""
+        return {"members": [member.state() for member in self.members]}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """See ``Segmenter.restore``."""
+        for member, of_member in zip(self.members, state["members"], strict=True):
+            member.restore(of_member)
+
     @property
     def num_memory_bytes(self) -> int:
         """See ``Segmenter.num_memory_bytes``."""
@@ -115,6 +135,22 @@ class ViewSegmenter(ABC):
     def add(self, frame: FrameInput, masks: Tensor) -> None:
         """See ``Segmenter.add``."""
         self.member.add(self._shown(frame), self._inward(masks, frame))
+
+    def forget(self) -> None:
+        """See ``Segmenter.forget``."""
+        self.member.forget()
+
+    def release(self, objects: Collection[int]) -> None:
+        """See ``Segmenter.release``."""
+        self.member.release(objects)
+
+    def state(self) -> dict[str, Any]:
+        """See ``Segmenter.state``; views keep nothing of their own."""
+        return self.member.state()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """See ``Segmenter.restore``."""
+        self.member.restore(state)
 
     @property
     def num_memory_bytes(self) -> int:

@@ -8,7 +8,8 @@ Shapes: K objects; R rows, K and with several objects one more, the last, for al
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -63,9 +64,12 @@ class ReferenceSegmenter:
 
     @torch.inference_mode()
     def predict(self, frame: FrameInput) -> Prediction:
-        """See ``Segmenter.predict``; the frame before is always known, since clips begin with an annotation."""
-        assert frame.previous is not None and len(frame.previous) == self._num_objects
-        guidance = _with_all_together(frame.previous)
+        """See ``Segmenter.predict``; where nothing is known of the frame before, the reference alone has to do."""
+        previous = frame.previous
+        if previous is None:
+            previous = frame.image.new_zeros((self._num_objects, *frame.image.shape[-2:]))
+        assert len(previous) == self._num_objects
+        guidance = _with_all_together(previous)
         of_scales = [self._propagate(frame.image, guidance, scale) for scale in self.scales]
         probabilities = torch.stack(of_scales).mean(dim=0)
         return Prediction(probabilities[: self._num_objects], 1.0 - probabilities[-1])
@@ -88,6 +92,22 @@ class ReferenceSegmenter:
             known = self._references[scale][: self._num_objects] if self._num_objects else fresh[:0]
             self._references[scale] = torch.cat([known, fresh])
         self._num_objects = len(masks)
+
+    def forget(self) -> None:
+        """See ``Segmenter.forget``; references are annotated frames."""
+
+    def release(self, objects: Collection[int]) -> None:
+        """See ``Segmenter.release``; each object has its reference, whatever becomes of others."""
+
+    def state(self) -> dict[str, Any]:
+        """See ``Segmenter.state``."""
+        references = {scale: each.to("cpu", copy=True) for scale, each in self._references.items()}
+        return {"num_objects": self._num_objects, "references": references}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """See ``Segmenter.restore``."""
+        self._num_objects = state["num_objects"]
+        self._references = {scale: each.to(self.device, copy=True) for scale, each in state["references"].items()}
 
     @property
     def num_memory_bytes(self) -> int:

@@ -8,9 +8,9 @@ Shapes: K objects; h', w' padded network size; P positions at stride 16.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -79,6 +79,22 @@ class Segmenter(Protocol):
 
     def add(self, frame: FrameInput, masks: Tensor) -> None:
         """Remembers an annotated frame after the first: (K, h', w') for all objects, new ones last."""
+        ...
+
+    def forget(self) -> None:
+        """Forgets what was seen but annotated frames, as after a cut; between ``commit`` or ``add`` and ``predict``."""
+        ...
+
+    def release(self, objects: Collection[int]) -> None:
+        """These objects, in place of those named before, are not followed and need no share of the memory."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Everything that is needed to go on after a frame: plain containers and copies of the tensors on the CPU."""
+        ...
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from the state of a Segmenter that was made in the same way; the state stays as it is."""
         ...
 
     @property
@@ -189,6 +205,26 @@ class MemorySegmenter:
         if self.policy.restarts:
             self._first_index = frame.index
         self._remember_annotated(frame, features, masks)
+
+    def forget(self) -> None:
+        """See ``Segmenter.forget``."""
+        self._bank.forget()
+
+    def release(self, objects: Collection[int]) -> None:
+        """See ``Segmenter.release``."""
+        self._bank.release(objects)
+
+    def state(self) -> dict[str, Any]:
+        """See ``Segmenter.state``."""
+        assert self._read is None, "a state is taken between frames"
+        return {"bank": self._bank.state(), "first_index": self._first_index}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """See ``Segmenter.restore``."""
+        self._bank = self._make_bank()
+        self._bank.restore(state["bank"], self.device)
+        self._first_index = state["first_index"]
+        self._features = self._read = None
 
     @property
     def num_memory_bytes(self) -> int:
