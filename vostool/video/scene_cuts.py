@@ -1,7 +1,7 @@
 """Hard cuts between shots, found by two cheap signs that must agree.
 
-Colours change at a cut, and so does where light and dark lie. A camera that pans fast changes the second, a lamp that is
-switched on the first; only a cut changes both. Slow fades are not found. ``docs/segmenting.md`` has the error rates.
+Colours change at a cut, and so does where light and dark lie. A camera that pans fast changes the second, a lamp that
+is switched on the first; only a cut changes both. Slow fades are not found. ``docs/segmenting.md`` has the error rates.
 """
 
 from __future__ import annotations
