@@ -13,6 +13,7 @@ from vostool.metrics.report import FramePair, Scores, SequenceScores, score_fram
 from vostool.metrics.transfer import SequenceTransfer, TransferScores
 from vostool.pipelines.followers import Follower, build_follower
 from vostool.pipelines.ground_truth import SequenceTruth, check_protocol, check_year, read_truth, recognise_year
+from vostool.pipelines.report_masks import save_predictions
 from vostool.pipelines.transfer import Transfer, collect, list_transfers, measure
 from vostool.propagation.propagator import DEFAULT_SHORT_SIDE
 
@@ -32,6 +33,7 @@ class CompareOptions:
         device: Where segmenters run.
         weights: File of weights for the segmenters; None for each one's default.
         backbone: ImageNet ResNet-18, a file or its folder; only ``imagenet-features`` needs it.
+        keep: Folder that takes every prediction that counts, as SYSTEM/SEQUENCE/FRAME.png; None keeps none.
     """
 
     data: Path
@@ -43,6 +45,7 @@ class CompareOptions:
     device: str = "auto"
     weights: Path | None = None
     backbone: Path | None = None
+    keep: Path | None = None
 
 
 def compare(
@@ -68,7 +71,7 @@ def compare(
     truths = [read_truth(each.name, each.mask_files, year, options.protocol) for each in sequences]
     followers = {system: _build(system, options) for system in options.systems}
     return {
-        system: _run(system, follower, list(zip(sequences, truths, strict=True)), on_sequence)
+        system: _run(system, follower, list(zip(sequences, truths, strict=True)), on_sequence, options.keep)
         for system, follower in followers.items()
     }
 
@@ -120,10 +123,14 @@ def _run(
     follower: Follower,
     sequences: Iterable[tuple[DavisSequence, SequenceTruth]],
     on_sequence: Callable[[str, SequenceScores], None] | None,
+    keep: Path | None,
 ) -> Scores:
     scores = []
     for sequence, truth in sequences:
-        scores.append(score_frames(sequence.name, _pairs_from(follower, sequence, truth)))
+        pairs = _pairs_from(follower, sequence, truth)
+        if keep is not None:
+            pairs = save_predictions(keep / system / sequence.name, pairs)
+        scores.append(score_frames(sequence.name, pairs))
         if on_sequence:
             on_sequence(system, scores[-1])
     return Scores(tuple(scores))

@@ -59,7 +59,7 @@ def evaluate(
     check_protocol(protocol)
     folders = find_mask_folders(annotations, sequences)
     year = year or recognise_year(first_mask(folder) for folder in folders)
-    home = _prediction_home(predictions)
+    home = prediction_home(predictions)
     tasks = [_ScoringTask(home / each.name, each, year, protocol, allow_missing) for each in folders]
     meta = read_meta(annotations) if protocol == "youtube" else {}
     check_is_complete(meta, folders)
@@ -111,6 +111,6 @@ def _pairs_on_disk(task: _ScoringTask, truth: SequenceTruth) -> Iterator[FramePa
         yield FramePair(stem, prediction, labels, truth.object_ids_on(stem))
 
 
-def _prediction_home(folder: Path) -> Path:
+def prediction_home(folder: Path) -> Path:
     """Where the folders of the sequences are; YouTube-VOS hands predictions in under ``Annotations``."""
     return folder / "Annotations" if (folder / "Annotations").is_dir() else folder
