@@ -51,8 +51,8 @@ class Page(HTMLParser):
 def write_data_set(root: Path, names: tuple[str, ...] = ("a", "b"), has_frames: bool = True) -> None:
     """ROOT/data in DAVIS layout and ROOT/predictions, two objects that stand still.
 
-    Of the first sequence object 1 is almost missed on frames ``POOR`` and ``NEAR_POOR`` and lost on ``LOST``, and object
-    2 is not to be seen on ``GONE``; of the others the predictions of object 2 are half again as wide as it is.
+    Of the first sequence object 1 is almost missed on frames ``POOR`` and ``NEAR_POOR`` and lost on ``LOST``, and
+    object 2 is not to be seen on ``GONE``; of the others the predictions of object 2 are half again as wide as it is.
     """
     for name in names:
         for index in range(NUM_FRAMES):

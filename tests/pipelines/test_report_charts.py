@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from report_pages import Page
 
 from vostool.pipelines.report_charts import (
@@ -49,5 +51,5 @@ def test_labels_at_the_end_are_moved_apart_and_stay_inside() -> None:
         float(str(attributes["y"])) for tag, attributes in page.tags if str(attributes.get("class")).startswith("end")
     )
     assert len(heights) == 5
-    assert min(upper - lower for lower, upper in zip(heights, heights[1:], strict=False)) >= LABEL_HEIGHT - 1e-3
+    assert min(upper - lower for lower, upper in pairwise(heights)) >= LABEL_HEIGHT - 1e-3
     assert heights[-1] <= HEIGHT - BOTTOM + 4

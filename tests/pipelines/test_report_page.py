@@ -23,7 +23,7 @@ NAMES = ("a", HOSTILE.replace("/", "-"))
 
 
 def scoring(root: Path, protocol: str = "davis", systems: Sequence[str] = ("predictions",)) -> Scoring:
-    folders = {system: root / "predictions" for system in systems}
+    folders = dict.fromkeys(systems, root / "predictions")
     return Scoring(protocol, root / "data", folders, str(root / "predictions"), "vostool eval 'x y'")
 
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from vostool.cli import ablation
 from vostool.cli import options as shared
 from vostool.cli.console import Messages, print_json, print_line, print_table
+from vostool.cli.report import Report, check_report, kept_masks, write_report
 from vostool.errors import UsageError
 
 if TYPE_CHECKING:
@@ -98,6 +100,7 @@ Backbone = Annotated[
 
 
 def evaluate_command(
+    context: typer.Context,
     predictions: Predictions = None,
     annotations: Annotations = None,
     data: Data = None,
@@ -114,6 +117,9 @@ def evaluate_command(
     backbone: Backbone = None,
     device: shared.Device = "auto",
     csv: Csv = None,
+    report: Report = None,
+    ablate: ablation.Ablate = None,
+    plot: ablation.Plot = None,
     overwrite: shared.Overwrite = False,
     quiet: shared.Quiet = False,
     as_json: shared.Json = False,
@@ -123,16 +129,22 @@ def evaluate_command(
     vostool eval predictions DAVIS/Annotations/480p
 
     vostool eval --data DAVIS --sequences bus,rhino --system first-mask,lite
+
+    vostool eval --data DAVIS --split val --ablate memory --plot memory.png
     """
     from vostool.pipelines.score_files import check_table, choose_sequences
 
     _check(protocol, year, seen)
     check_table(csv, is_replaced=overwrite)
+    check_report(report, protocol, is_replaced=overwrite, is_study=ablate is not None)
+    ablation.check_ablation(ablate, plot, protocol, overwrite=overwrite)
     messages = Messages(quiet=quiet)
+    kept = kept_masks(report, context)
     if predictions is not None:
         if annotations is None:
             raise UsageError("predictions are scored against annotations", "vostool eval PREDICTIONS ANNOTATIONS")
-        _refuse("predictions on disk are scored as they are", "leave PREDICTIONS out", data=data, system=systems)
+        ran = {"data": data, "system": systems, "ablate": ablate}
+        _refuse("predictions on disk are scored as they are", "leave PREDICTIONS out", **ran)
         names = choose_sequences(annotations, sequences, split, year)
         results = _score(predictions, annotations, names, year, protocol, allow_missing, seen, jobs, messages)
     else:
@@ -144,9 +156,15 @@ def evaluate_command(
         options = CompareOptions(
             data=data, systems=tuple((systems or "lite").split(",")), year=year, protocol=protocol, size=size,
             sequences=choose_sequences(data, sequences, split, year), device=device, weights=weights, backbone=backbone,
+            keep=kept,
         )  # fmt: skip
+        if ablate is not None:
+            _refuse("the memory study needs none", "leave it out", backbone=backbone)
+            ablation.run_ablation(options, csv, plot, messages, as_json=as_json)
+            return
         results = _run(options, messages)
-    _report(results, protocol, csv, as_json)
+    tables = _report(results, protocol, csv, as_json)
+    write_report(report, context, kept, results, tables)
 
 
 def _check(protocol: str, year: int | None, seen: Path | None) -> None:
@@ -222,7 +240,7 @@ def _note(messages: Messages, prefix: str, scores: SequenceScores | SequenceTran
         messages.note(f"{prefix}{scores.name}: error {text}")
 
 
-def _report(results: Results, protocol: str, csv: Path | None, as_json: bool) -> None:
+def _report(results: Results, protocol: str, csv: Path | None, as_json: bool) -> dict[str, list[Row]]:
     from vostool.metrics.tables import join_systems
     from vostool.pipelines.score_files import write_table
 
@@ -233,6 +251,7 @@ def _report(results: Results, protocol: str, csv: Path | None, as_json: bool) ->
         print_json({name: scores.to_dict() for name, scores in results.items()})
     else:
         _print_tables(results, tables)
+    return tables
 
 
 def _rows(scores: Scores | TransferScores, protocol: str) -> list[Row]:
