@@ -13,6 +13,9 @@ import numpy as np
 
 MAX_OBJECTS = 64
 
+# Codes of ITU-T H.273 that more than one module asks for.
+BT2020, PQ, HLG = 9, 16, 18
+
 
 @dataclass(frozen=True, slots=True)
 class ColourTags:
@@ -49,6 +52,10 @@ class VideoInfo:
         num_audio_streams: How many there are.
         is_image_folder: True if ``path`` is a folder of images.
         frame_names: Stems of the image files in natural order; empty for a video.
+        is_interlaced: True if pictures are coded as two fields.
+        is_deinterlaced: True if the reader makes progressive pictures of them.
+        is_variable_rate: True if the frames are known to be unevenly spaced; not every uneven video is known to be.
+        has_untagged_hd: True if the stream is HD and does not say how its colour is coded.
     """
 
     path: Path
@@ -68,11 +75,40 @@ class VideoInfo:
     num_audio_streams: int = 0
     is_image_folder: bool = False
     frame_names: tuple[str, ...] = ()
+    is_interlaced: bool = False
+    is_deinterlaced: bool = False
+    is_variable_rate: bool = False
+    has_untagged_hd: bool = False
 
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of the upright picture."""
         return self.height, self.width
+
+    @property
+    def is_hdr(self) -> bool:
+        """True if the picture is coded for a high dynamic range, as PQ or HLG."""
+        return self.colour.transfer in (PQ, HLG)
+
+    @property
+    def is_deep(self) -> bool:
+        """True if 8 bits do not hold all of the picture: the reader can keep more in ``Frame.deep``."""
+        return self.bit_depth > 8 or self.is_hdr
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """One line for each thing about the source that an editor may want to know."""
+        transfer = "PQ" if self.colour.transfer == PQ else "HLG"
+        lines = {
+            f"HDR source ({transfer}): masks and overlays are made on a tone-mapped copy, cut-outs keep its pixels and "
+            "tags": self.is_hdr,
+            "interlaced source: pictures are made progressive, one for each frame": self.is_deinterlaced,
+            "interlaced source: both fields are taken as one picture": self.is_interlaced and not self.is_deinterlaced,
+            "HD source without colour tags: read as BT.709": self.has_untagged_hd,
+            f"rotated source: turned upright by {self.rotation} degrees counter-clockwise": self.rotation != 0,
+            "uneven frame rate: every frame keeps its own time": self.is_variable_rate,
+        }
+        return tuple(line for line, holds in lines.items() if holds)
 
 
 @dataclass(frozen=True, slots=True)

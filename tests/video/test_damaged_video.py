@@ -16,6 +16,7 @@ from vostool.errors import VideoError
 from vostool.types import Frame
 from vostool.video.decoding import FileReader
 from vostool.video.reader import VideoReader, open_video
+from vostool.video.rendering import Rendered
 from vostool.video.timestamps import Picture
 
 NUM_FRAMES = 40
@@ -84,10 +85,10 @@ def test_damage_in_a_stream_with_references(tmp_path: Path, packets: list[int]) 
     assert not reader.is_short
 
 
-def test_a_damaged_picture_is_shown_but_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(FileReader, "_upright", lambda reader, frame: frame.image)
+def test_a_damaged_picture_is_shown_but_not_repeated(tmp_path: Path) -> None:
     good, damaged = (SimpleNamespace(image=flat_image((level,) * 3), is_corrupt=level == 2) for level in (1, 2))
     with FileReader(make_clip(tmp_path / "clip.mp4", num_frames=1)) as reader:
+        reader._render = lambda frame: Rendered(frame.image, None)  # type: ignore[assignment,method-assign]
         reader._first_pictures = [Picture(0, 1, good)]  # type: ignore[arg-type]
         reader._pictures = iter([Picture(1, 1, damaged), Picture(2, 1, None)])  # type: ignore[arg-type]
         frames = list(reader)

@@ -42,7 +42,12 @@ def resolve_matrix(matrix: int, height: int, width: int) -> int:
     """
     if matrix in SWSCALE_TABLES:
         return matrix
-    return BT709 if height >= HD_HEIGHT or width >= HD_WIDTH else BT601
+    return BT709 if is_hd(height, width) else BT601
+
+
+def is_hd(height: int, width: int) -> bool:
+    """True if a picture of this size, as stored, is taken for HD."""
+    return height >= HD_HEIGHT or width >= HD_WIDTH
 
 
 def to_rgb(

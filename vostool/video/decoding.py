@@ -8,16 +8,16 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import av
-import numpy as np
 from av.packet import Packet
-from av.video.reformatter import VideoReformatter
 
 from vostool.types import Frame
 from vostool.video import diagnosis
-from vostool.video.colour import to_rgb
+from vostool.video.deinterlacing import Deinterlacer
 from vostool.video.interface import VideoReader
 from vostool.video.probe import (
     MICROSECONDS,
@@ -29,6 +29,7 @@ from vostool.video.probe import (
     time_base_of,
     usual_frame_rate,
 )
+from vostool.video.rendering import Renderer
 from vostool.video.rotation import orientation_of
 from vostool.video.timestamps import LostPictures, Picture, in_order, strictly_increasing, with_following, with_lost
 
@@ -48,30 +49,38 @@ DISCONTINUITY_SECONDS = 0.5
 class FileReader(VideoReader):
     """The frames of a video file; ``open_video`` makes one.
 
+    Args:
+        path: Names the file in messages, and is opened unless ``file`` is given.
+        keeps_depth, deinterlace: As for ``open_video``.
+        file: An open file, which need not be seekable and stays the caller's to close.
+
     Raises:
         VideoError: The file cannot be opened, or no picture of it can be decoded.
     """
 
-    def __init__(self, path: Path, *, keeps_depth: bool = False, deinterlace: bool = True) -> None:
-        self._keeps_depth, self._deinterlace = keeps_depth, deinterlace
-        self._container = open_container(path)
+    def __init__(
+        self, path: Path, *, keeps_depth: bool = False, deinterlace: bool = True, file: BinaryIO | None = None
+    ) -> None:
+        self._container = open_container(path, file)
         try:
             self._stream = choose_stream(self._container, path)
-            self._prepare()
+            self._prepare(deinterlace)
             self._first_pictures = self._decode_first(path)
             first = self._first_pictures[-1].frame
             assert first is not None
-            self._orientation = orientation_of(first)
-            self._stored_size = first.height, first.width
-            super().__init__(describe(path, self._container, self._stream, first, self._orientation))
+            orientation = orientation_of(first)
+            is_interlaced = first.interlaced_frame or self._deinterlacer.is_used
+            info = describe(path, self._container, self._stream, first, orientation)
+            super().__init__(replace(info, is_interlaced=is_interlaced, is_deinterlaced=is_interlaced and deinterlace))
+            self._render = Renderer(self.info, (first.height, first.width), orientation, keeps_depth=keeps_depth)
         except BaseException:
             self._container.close()
             raise
 
-    def _prepare(self) -> None:
+    def _prepare(self, deinterlace: bool) -> None:
         self._stream.thread_type = "AUTO"
         self._stream.codec_context.thread_count = min(os.cpu_count() or 1, MOST_THREADS)
-        self._reformatter = VideoReformatter()
+        self._deinterlacer = Deinterlacer()
         self._lost = LostPictures(is_every_gap_lost=shows_every_packet(self._container, self._stream))
         self._promised_end = self._read_promised_end()
         self._end_seconds = 0.0
@@ -83,7 +92,8 @@ class FileReader(VideoReader):
         self._last_slot = -1
         self._time_base = time_base_of(self._stream)
         self._step = max(1, round(1 / (usual_frame_rate(self._stream) * self._time_base)))
-        self._pictures = strictly_increasing(with_lost(in_order(self._decode()), self._lost), self._step)
+        pictures = strictly_increasing(with_lost(in_order(self._decode()), self._lost), self._step)
+        self._pictures = self._deinterlacer.run(pictures) if deinterlace else pictures
 
     def close(self) -> None:
         self._container.close()
@@ -121,19 +131,16 @@ class FileReader(VideoReader):
         first = self._first_pictures[-1].frame
         assert first is not None
         # What is lost before the first picture shows that one, as there is none before it.
-        good = self._upright(first)
+        good = self._render(first)
         pictures = itertools.chain(self._first_pictures, self._pictures)
         self._first_pictures = []
         for index, picture in enumerate(pictures):
             assert picture.pts is not None
             is_corrupt = picture.frame is None or picture.frame.is_corrupt
-            image = good if picture.frame is None else self._upright(picture.frame)
-            good = good if is_corrupt else image
-            yield Frame(index, picture.pts, self.info.time_base, image, picture.duration, is_corrupt)
+            image, deep = shown = good if picture.frame is None else self._render(picture.frame)
+            good = good if is_corrupt else shown
+            yield Frame(index, picture.pts, self.info.time_base, image, picture.duration, is_corrupt, deep)
         self._is_at_end = True
-
-    def _upright(self, frame: av.VideoFrame) -> np.ndarray:
-        return self._orientation.apply(to_rgb(frame, self._stored_size, self._reformatter))
 
     def _decode(self) -> Iterator[Picture]:
         """Pictures as the decoder gives them, and a place for each error that has no time."""

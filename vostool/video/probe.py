@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 from av.container import InputContainer
@@ -13,6 +14,7 @@ from av.video.stream import VideoStream
 from vostool.errors import VideoError
 from vostool.types import ColourTags, VideoInfo
 from vostool.video import diagnosis
+from vostool.video.colour import UNSPECIFIED, is_hd, is_rgb
 from vostool.video.rotation import Orientation
 
 MICROSECONDS = 1_000_000
@@ -26,20 +28,28 @@ MP4_FORMAT = "mov,mp4,m4a,3gp,3g2,mj2"
 # Placeholders that repeat a picture, and references that are never shown.
 CODECS_WITH_HIDDEN_PACKETS = ("mpeg4", "vp8")
 
+# Average and usual rate of an even video differ by rounding only.
+UNEVEN_SHARE = Fraction(1, 100)
+
 # libav plays text files as if they scrolled over a terminal.
 TEXT_FORMAT = "tty"
 
 
-def open_container(path: Path) -> InputContainer:
+def open_container(path: Path, file: BinaryIO | None = None) -> InputContainer:
     """Open a file for reading.
+
+    Args:
+        path: Names the file in messages, and is opened unless ``file`` is given.
+        file: An open file.
 
     Raises:
         VideoError: It is not there, cannot be read or is not a video.
     """
-    diagnosis.require_file(path)
+    if file is None:
+        diagnosis.require_file(path)
     try:
         # An absolute path, because libav takes what is before a colon for a protocol.
-        container = av.open(str(path.absolute()))
+        container = av.open(str(path.absolute()) if file is None else file, "r")
     except OSError as error:
         raise diagnosis.explain_os_error(path, error) from error
     except av.error.FFmpegError as error:
@@ -100,6 +110,7 @@ def describe(
     """What is known of a stream with its first decoded frame at hand."""
     height, width = (frame.width, frame.height) if orientation.swaps_sides else (frame.height, frame.width)
     num_frames, is_exact = count_frames(container, stream)
+    colour = _colour_tags(stream, frame)
     return VideoInfo(
         path=path,
         width=width,
@@ -111,12 +122,26 @@ def describe(
         duration=duration_of(container, stream),
         rotation=orientation.degrees,
         sample_aspect_ratio=_pixel_shape(stream, orientation),
-        colour=_colour_tags(stream, frame),
+        colour=colour,
         bit_depth=max(component.bits for component in frame.format.components),
         codec=stream.codec_context.codec.canonical_name,
         pixel_format=frame.format.name,
         num_audio_streams=len(container.streams.audio),
+        is_variable_rate=_is_uneven(stream),
+        has_untagged_hd=colour.matrix == UNSPECIFIED and is_hd(frame.height, frame.width) and _is_yuv(frame),
     )
+
+
+def _is_uneven(stream: VideoStream) -> bool:
+    """True if there are fewer or more frames than the usual step between two of them explains."""
+    average, guessed = stream.average_rate, stream.guessed_rate
+    if not average or not guessed:
+        return False
+    return abs(average / guessed - 1) > UNEVEN_SHARE
+
+
+def _is_yuv(frame: av.VideoFrame) -> bool:
+    return not is_rgb(frame.format.name) and not frame.format.name.startswith("gray")
 
 
 def count_frames(container: InputContainer, stream: VideoStream) -> tuple[int | None, bool]:
