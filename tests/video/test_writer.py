@@ -3,14 +3,17 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from video_results import OBJECT_IDS, make_info, make_results, read_frames, read_times
 
 from vostool.errors import OutputError, VostoolError
-from vostool.video import sinks
+from vostool.video import video_sink
 from vostool.video.encoding import ENCODINGS
+from vostool.video.segments import Segment
 from vostool.video.sinks import open_sink
 
 VIDEOS = [(kind, extension) for kind, encodings in ENCODINGS.items() for extension in encodings]
@@ -71,41 +74,26 @@ def test_an_earlier_part_stays_until_the_first_frame(tmp_path: Path) -> None:
     assert not part.exists()
 
 
-@pytest.mark.parametrize(
-    ("attribute", "message"), [("count_frames", "3 frames of 8"), ("has_alpha", "without its alpha")]
-)
-def test_a_file_that_is_not_whole_is_not_given_its_name(
-    attribute: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    answer = 3 if attribute == "count_frames" else False
-    monkeypatch.setattr(f"vostool.video.verify.{attribute}", lambda path: answer)
-    path = tmp_path / "out.mov"
-    with open_sink("alpha", path, make_info(path), OBJECT_IDS) as sink:
-        for result in make_results():
-            sink.write(result)
-        with pytest.raises(VostoolError, match=message):
-            sink.finish()
-    assert not path.exists()
-    assert len(read_frames(tmp_path / "out.part.mov")) == 8
-
-
 def test_frames_that_the_join_loses_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The check reads the file itself."""
     path = tmp_path / "out.mkv"
-    whole = sinks.join
+    whole = video_sink.join
 
-    def lossy(part: Path, *arguments: object, **more: object) -> list[str]:
+    def lossy(segments: Sequence[Segment], *arguments: object, **more: object) -> list[str]:
         with open_sink("alpha", tmp_path / "short.mkv", make_info(path), OBJECT_IDS) as short:
             for result in make_results(5):
                 short.write(result)
-        return whole(tmp_path / "short.part.mkv", *arguments, **more)  # type: ignore[arg-type]
+        parts = [replace(segments[0], path=tmp_path / "short.part.mkv")]
+        return whole(parts, *arguments, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(sinks, "join", lossy)
+    monkeypatch.setattr(video_sink, "join", lossy)
     with open_sink("alpha", path, make_info(path), OBJECT_IDS) as sink:
         for result in make_results():
             sink.write(result)
         with pytest.raises(VostoolError, match="5 frames of 8"):
             sink.finish()
+    assert not path.exists()
+    assert len(read_frames(tmp_path / "out.part.mkv")) == 8
 
 
 WRITE_TOO_MUCH = f"""

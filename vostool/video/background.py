@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from vostool.types import FrameResult
+from vostool.video.sink_state import SinkState
 from vostool.video.sinks import Sink
 
 
@@ -15,7 +16,7 @@ def background(sink: Sink, depth: int = 4) -> Sink:
     """The same sink behind a queue of at most ``depth`` results.
 
     An error in the thread is raised by the next ``write()`` or by ``finish()``. Leaving the ``with`` waits until all
-    that was taken is written. The arrays of a result must not change after ``write()``.
+    that was taken is written, and so does a checkpoint. The arrays of a result must not change after ``write()``.
     """
     return _BackgroundSink(sink, depth)
 
@@ -35,12 +36,21 @@ class _BackgroundSink:
     def warnings(self) -> list[str]:
         return self._sink.warnings
 
+    @property
+    def parts(self) -> tuple[Path, ...]:
+        return self._sink.parts
+
     def write(self, result: FrameResult) -> None:
         self._raise()
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name=f"write {self.path.name}")
             self._thread.start()
         self._queue.put(result)
+
+    def checkpoint(self) -> SinkState:
+        self._queue.join()
+        self._raise()
+        return self._sink.checkpoint()
 
     def finish(self) -> Path:
         self._join()
@@ -67,12 +77,14 @@ class _BackgroundSink:
                     self._sink.write(result)
                 except BaseException as error:
                     self._error = error
+            self._queue.task_done()
 
     def _join(self) -> None:
         if self._thread is not None:
             self._queue.put(None)
             self._thread.join()
             self._thread = None
+            self._queue.task_done()
 
     def _raise(self) -> None:
         """Raise the thread's error, once."""

@@ -1,18 +1,21 @@
-"""Put the final video together: the pictures of the part file and the sound of the source, no packet decoded."""
+"""Put the final video together: the pictures of the part files and the sound of the source, no packet decoded."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 
 import av
 
+from vostool.errors import VostoolError
 from vostool.types import VideoInfo
 from vostool.video.audio import Sound, add_tracks, audio_packets, packet_time
 from vostool.video.encoding import Encoding
+from vostool.video.segments import Segment
+from vostool.video.timeline import Timeline, round_half_up
 from vostool.video.writer import mark_alpha
 
 # Written anew by the muxer, or true of the old file only.
@@ -23,41 +26,63 @@ _MAX_MOVIE_TIMESCALE = 2**31 - 1
 
 
 def join(
-    part: Path,
+    segments: Sequence[Segment],
     target: Path,
     encoding: Encoding,
     info: VideoInfo,
-    first_time: Fraction,
     source: Path | None,
     sound: Sound,
 ) -> list[str]:
-    """Write ``target`` from the pictures of ``part`` and the sound and metadata of ``source``.
+    """Write ``target`` from the pictures of all segments and the sound and metadata of ``source``.
 
     Args:
         info: Its rate and pixel aspect are said again, because a copied stream forgets them.
-        first_time: When the first picture belongs, in seconds; fragments forget where they began.
 
     Returns:
         Warnings, one line each.
+
+    Raises:
+        VostoolError: The segments are not of one encoder.
     """
     warnings: list[str] = []
     with ExitStack() as stack:
-        pictures = stack.enter_context(av.open(str(part)))
+        first = stack.enter_context(av.open(str(segments[0].path)))
         original = stack.enter_context(av.open(str(source))) if source else None
-        video = pictures.streams.video[0]
+        video = first.streams.video[0]
         output = stack.enter_context(av.open(str(target), "w", options=_muxer_options(target, video.time_base)))
         stream = output.add_stream_from_template(video, opaque=True)
         mark_alpha(stream, encoding)
         stream.codec_context.framerate = info.frame_rate
         stream.codec_context.sample_aspect_ratio = info.sample_aspect_ratio
-        streams = [_shifted(pictures, stream, first_time)]
+        delay = delay_of(segments[0].first_time, target)
+        streams = [_delayed(_all_pictures(segments, stream, video.codec_context.extradata), delay)]
         if original:
             output.metadata.update(_kept_metadata(original))
             if tracks := add_tracks(original, output, target.suffix.lower(), sound, warnings):
-                streams.append(audio_packets(original, tracks, warnings))
+                streams.append(_delayed(audio_packets(original, tracks, warnings), delay))
         for packet in heapq.merge(*streams, key=packet_time):
             output.mux(packet)
+    if delay:
+        warnings.append(f"the clip begins before zero; {target.name} shows and plays it {float(delay):.3f} s later")
     return warnings
+
+
+def delay_of(first_time: Fraction, target: Path) -> Fraction:
+    """Seconds by which everything is shown later: no container of ours keeps pictures from before zero."""
+    timeline = Timeline(target.suffix)
+    timeline.add(first_time)
+    assert timeline.first is not None
+    return max(-timeline.first, Fraction(0))
+
+
+def _delayed(packets: Iterator[av.Packet], delay: Fraction) -> Iterator[av.Packet]:
+    """The packets, ``delay`` seconds later."""
+    for packet in packets:
+        if delay and packet.time_base is not None:
+            shift = round_half_up(delay / packet.time_base)
+            packet.pts = None if packet.pts is None else packet.pts + shift
+            packet.dts = None if packet.dts is None else packet.dts + shift
+        yield packet
 
 
 def _muxer_options(target: Path, time_base: Fraction | None) -> dict[str, str]:
@@ -75,6 +100,16 @@ def _kept_metadata(source: av.container.InputContainer) -> dict[str, str]:
     return {key: value for key, value in source.metadata.items() if key.lower() not in _DROPPED_METADATA}
 
 
+def _all_pictures(segments: Sequence[Segment], target: av.VideoStream, header: bytes | None) -> Iterator[av.Packet]:
+    """The pictures of all segments, one file open at a time."""
+    for segment in segments:
+        with av.open(str(segment.path)) as pictures:
+            if pictures.streams.video[0].codec_context.extradata != header:
+                message = f"{segment.path.name} was not encoded as {segments[0].path.name} was"
+                raise VostoolError(message, "continue with the version that began", code="output.segments")
+            yield from _shifted(pictures, target, segment.first_time)
+
+
 def _shifted(
     pictures: av.container.InputContainer, target: av.VideoStream, first_time: Fraction
 ) -> Iterator[av.Packet]:
@@ -85,7 +120,7 @@ def _shifted(
             continue
         if shift is None:
             assert packet.time_base is not None
-            shift = round(first_time / packet.time_base) - packet.pts
+            shift = round_half_up(first_time / packet.time_base) - packet.pts
         packet.pts += shift
         packet.dts += shift
         packet.stream = target
