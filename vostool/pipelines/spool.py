@@ -27,8 +27,8 @@ MAGIC = b"VOSSPOOL1"
 HEADER = struct.Struct("<9s?QQQ")
 # Where the record begins, and whether it is that of another frame; 0 where there is none.
 PLACE = struct.Struct("<Q?")
-# Height, width, number of objects, whether it was repeated already, bytes of confidence, labels and alpha; after it come
-# the ids and these three.
+# Height, width, number of objects, whether it was repeated already, bytes of confidence, labels and alpha; then come the
+# ids and these three.
 RECORD = struct.Struct("<IIB?QQQ")
 # Alpha is kept in steps of 1 / 65535, as finely as any output writes it.
 STEPS = 65535
@@ -81,7 +81,7 @@ class Spool:
     def write(self, result: FrameResult) -> None:
         """Keeps the result of one frame."""
         confidence = b"" if result.confidence is None else result.confidence.astype("<f4").tobytes()
-        labels = zlib.compress(np.ascontiguousarray(result.labels), LEVEL)
+        labels = zlib.compress(result.labels.tobytes(), LEVEL)
         parts = (confidence, labels, zlib.compress(_to_bytes(result.alpha), LEVEL))
         height, width = result.labels.shape
         head = RECORD.pack(height, width, len(result.object_ids), result.is_repeated, *map(len, parts))

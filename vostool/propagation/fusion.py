@@ -77,12 +77,15 @@ class Life:
         return 1.0
 
     def first_backward(self, clip_start: int) -> int | None:
-        """The first frame for which the backward pass is needed; None if for none."""
+        """The first frame that the backward pass has to see; None if nothing needs it.
+
+        That is the mask before the first frame that needs it, since a corrupt frame behind the mask repeats it.
+        """
         first, last = self.first_shown, self.last_shown
         if self.start is None and clip_start < first:
             return clip_start
         known = [anchor.index for anchor in self.anchors if first <= anchor.index < last]
-        return next((index + 1 for index in known if index + 1 < last and self.backward_share(index + 1) > 0), None)
+        return next((index for index in known if index + 1 < last and self.backward_share(index + 1) > 0), None)
 
 
 def find_lives(anchors: Iterable[Anchor], drops: Iterable[int]) -> tuple[Life, ...]:
