@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from vostool.errors import MaskError
 from vostool.types import MAX_OBJECTS, Annotation
-from vostool.video.mask_kinds import check_mode, label_picture
+from vostool.video.mask_ids import PaintedIds
+from vostool.video.mask_kinds import Labels, check_mode, label_picture
 from vostool.video.mask_picture import read_picture
 from vostool.video.mask_size import fit_labels
 
@@ -32,18 +34,35 @@ def load_masks(
         MaskError: The picture cannot be read, is ambiguous, empty, of another shape or has too many objects.
         UsageError: There is no such mode.
     """
+    labels = read_labels(Path(path), size, mode)
+    return annotate(labels.ids, Path(path).name, labels.kind, explain(labels), frame_index)
+
+
+def read_labels(path: Path, size: tuple[int, int] | None, mode: str) -> Labels:
+    """The ids of a picture at ``size``; arguments and errors as of ``load_masks``."""
     chosen_mode = check_mode(mode)
-    picture = read_picture(Path(path))
-    labels = label_picture(picture, chosen_mode)
-    fitted, notes = fit_labels(labels.ids, size, picture.name)
-    return annotate(fitted, picture.name, labels.kind, labels.notes + notes, frame_index)
+    labels = label_picture(read_picture(path), chosen_mode)
+    fitted, notes = fit_labels(labels.ids, size, path.name)
+    return replace(labels, ids=fitted, notes=labels.notes + notes)
 
 
-def annotate(labels: np.ndarray, source: str, kind: str, notes: tuple[str, ...], frame_index: int) -> Annotation:
-    """Make an annotation of HxW uint8 ids; raises MaskError if it has no object or too many."""
+def explain(labels: Labels, painted: PaintedIds | None = None) -> tuple[str, ...]:
+    """The notes of a mask, with the one on its colours at the end.
+
+    Args:
+        painted: What its colours became, if not what it says itself.
+    """
+    painted = painted or labels.painted
+    return (*labels.notes, painted.note) if painted else labels.notes
+
+
+def annotate(
+    labels: np.ndarray, source: str, kind: str, notes: tuple[str, ...], frame_index: int, *, is_exact: bool = False
+) -> Annotation:
+    """Make an annotation of HxW uint8 ids; raises MaskError if it has too many objects, or none and is not exact."""
     counts = np.bincount(labels.ravel(), minlength=256)
     object_ids = tuple(int(number) for number in np.flatnonzero(counts[1:]) + 1)
-    if not object_ids:
+    if not object_ids and not is_exact:
         raise MaskError(f"{source} is empty, no pixel marks an object", "paint the objects first", code="mask.empty")
     if len(object_ids) > MAX_OBJECTS:
         message = f"{source} has {len(object_ids)} objects, more than the {MAX_OBJECTS} that can be followed"
@@ -54,4 +73,4 @@ def annotate(labels: np.ndarray, source: str, kind: str, notes: tuple[str, ...],
         if counts[number] < SPECK_PIXELS
     )
     whole = () if counts[0] else ("no pixel is background",)
-    return Annotation(frame_index, labels, object_ids, notes + specks + whole, source, kind)
+    return Annotation(frame_index, labels, object_ids, notes + specks + whole, source, kind, is_exact)

@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from vostool.video.palette import davis_palette
 
 VOID = 255
+PALETTE_RULE = "DAVIS palette"
+MOST_NAMES = 8
+
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PaintedIds:
+    """The colours of a mask that stand for objects, red, green and blue in 0..255, and the ids that they were given.
+
+    Attributes:
+        ids: In the order in which the colours are numbered.
+        rule: How they were numbered, in words.
+        tolerance: How far a channel of the same colour may lie in another mask of the same origin.
+    """
+
+    ids: tuple[tuple[Colour, int], ...]
+    rule: str
+    tolerance: int = 0
+
+    @property
+    def note(self) -> str:
+        """One line that says which colour is which object."""
+        texts = [f"#{bytes(colour).hex()} is object {number}" for colour, number in self.ids]
+        shown = texts if len(texts) <= MOST_NAMES else [*texts[:MOST_NAMES], f"and {len(texts) - MOST_NAMES} more"]
+        return f"{', '.join(shown)} ({self.rule})"
 
 
 def number_mains(colours: np.ndarray, tolerance: int) -> tuple[np.ndarray, str]:
     """An id for each of K sorted colours, and the rule in words."""
     palette_ids = palette_ids_of(colours, tolerance)
     if palette_ids is not None and len(set(palette_ids.tolist())) == len(colours):
-        return palette_ids, "DAVIS palette"
+        return palette_ids, PALETTE_RULE
     is_black = colours.max(axis=1) <= 32 if colours.max() > 64 else colours.max(axis=1) == 0
     # Only the darkest colour can be the background, and it is the first.
     is_black &= np.arange(len(colours)) == int(colours.sum(axis=1).argmin())

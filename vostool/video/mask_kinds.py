@@ -11,7 +11,7 @@ import numpy as np
 from vostool.errors import MaskError, UsageError
 from vostool.types import MAX_OBJECTS
 from vostool.video.mask_colours import number_colours
-from vostool.video.mask_ids import VOID, drop_void, number_mains, palette_ids_of
+from vostool.video.mask_ids import VOID, PaintedIds, drop_void, number_mains, palette_ids_of
 from vostool.video.mask_noise import settle_noisy_colours, split_matte
 from vostool.video.mask_picture import MaskPicture
 from vostool.video.mask_repair import Repair, repair_edges
@@ -33,11 +33,13 @@ class Labels:
         ids: HxW uint8, 0 background.
         kind: What the picture was recognised as.
         notes: What was repaired or decided.
+        painted: Which colour became which id, if ids were told by colour.
     """
 
     ids: np.ndarray
     kind: str
     notes: tuple[str, ...] = ()
+    painted: PaintedIds | None = None
 
 
 def check_mode(mode: str) -> MaskMode:
@@ -207,14 +209,14 @@ def _from_colours(picture: MaskPicture, *, is_asked: bool = False) -> Labels:
     repair = settle_noisy_colours(picture.values, table) if is_noisy else repair
     if repair is None:
         raise _too_many_colours(picture.name, len(table.counts), is_asked)
-    colour_ids, rule = number_mains(repair.colours, tolerance=8 if is_noisy else 0)
+    tolerance = 8 if is_noisy else 0
+    colour_ids, rule = number_mains(repair.colours, tolerance)
     ids, notes = drop_void(colour_ids[repair.numbers])
-    names = [_hex(colour) for colour in repair.colours]
-    if len(table.counts) > len(names):
-        notes = (_colour_note(repair, len(table.counts), names), *notes)
-    painted = [f"{name} is object {number}" for name, number in zip(names, colour_ids, strict=True) if number]
-    painted = painted if len(painted) <= 8 else [*painted[:8], f"and {len(painted) - 8} more"]
-    return Labels(ids, f"colours of {picture.form}", (*notes, f"{', '.join(painted)} ({rule})"))
+    if len(table.counts) > len(repair.colours):
+        notes = (_colour_note(repair, len(table.counts)), *notes)
+    colours = [(int(red), int(green), int(blue)) for red, green, blue in repair.colours]
+    painted = tuple((colour, int(number)) for colour, number in zip(colours, colour_ids, strict=True) if number)
+    return Labels(ids, f"colours of {picture.form}", notes, PaintedIds(painted, rule, tolerance))
 
 
 def _as_grey(picture: MaskPicture) -> np.ndarray | None:
@@ -258,15 +260,11 @@ def _edge_note(repair: Repair, num_levels: int, unit: str, mains: list[int]) -> 
     return f"{num_levels} {unit}: {repair.num_edge_colours} {are} edge blur ({share} of pixels), snapped to {{{names}}}"
 
 
-def _colour_note(repair: Repair, num_colours: int, names: list[str]) -> str:
+def _colour_note(repair: Repair, num_colours: int) -> str:
     share = f"{repair.edge_share:.1%}".replace("%", " %")
-    num_blurred = num_colours - len(names)
+    num_blurred = num_colours - len(repair.colours)
     are = "is" if num_blurred == 1 else "are"
     return f"{num_colours} colours: {num_blurred} {are} edge blur or noise ({share} of pixels), snapped to the nearest"
-
-
-def _hex(colour: np.ndarray) -> str:
-    return "#" + "".join(f"{int(channel):02x}" for channel in colour)
 
 
 def _too_many_colours(name: str, num_colours: int, is_asked: bool) -> MaskError:

@@ -78,18 +78,31 @@ def load_object_folder(folder: str | Path, size: tuple[int, int] | None, *, fram
     return _merge(masks, size, frame_index, [rule], source=folder.name or str(folder))
 
 
-def _pictures_in(folder: Path) -> list[Path]:
-    """Pictures of the folder in natural order."""
+def list_pictures(folder: Path, option: str, hint: str) -> list[Path]:
+    """Pictures of a folder in natural order.
+
+    Args:
+        option: That named the folder, for the message.
+        hint: What to give, for the message.
+
+    Raises:
+        MaskError: There is no such folder, or no picture in it.
+    """
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
-        hint = "give a folder with one picture per object"
-        raise MaskError(f"--objects {folder} {what}", hint, code="mask.no_folder")
+        raise MaskError(f"{option} {folder} {what}", hint, code="mask.no_folder")
     suffixes = Image.registered_extensions()
     entries = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
     paths = sorted((path for path in entries if path.suffix.lower() in suffixes), key=natural_key)
     if not paths:
         message = f"{folder} has no pictures, only {len(entries)} other files"
-        raise MaskError(message, "put one picture per object there", code="mask.empty_folder")
+        raise MaskError(message, hint, code="mask.empty_folder")
+    return paths
+
+
+def _pictures_in(folder: Path) -> list[Path]:
+    """Pictures of the folder in natural order, one per object."""
+    paths = list_pictures(folder, "--objects", "give a folder with one picture per object")
     if len(paths) > MAX_OBJECTS:
         message = f"{folder} has {len(paths)} pictures, more than the {MAX_OBJECTS} objects that can be followed"
         raise MaskError(message, "split them over several runs", code="mask.too_many_objects")

@@ -12,7 +12,7 @@ from vostool.types import Frame
 from vostool.video.diagnosis import require_file
 from vostool.video.images import DEFAULT_FRAME_RATE, IMAGE_SUFFIXES, ImageFolderReader
 from vostool.video.interface import VideoReader
-from vostool.video.position import FrameIndex, Position, Seconds, parse_position
+from vostool.video.position import FrameIndex, Position, Seconds, as_time, parse_position
 
 __all__ = ["VideoReader", "open_video", "read_frame_at"]
 
@@ -58,8 +58,9 @@ def read_frame_at(path: str | Path, position: Position | int | str) -> Frame:
         VideoError: The video cannot be read or has no frame there.
         UsageError: The text is no position.
     """
-    wanted = parse_position(str(position)) if isinstance(position, int | str) else position
+    given = parse_position(str(position)) if isinstance(position, int | str) else position
     with open_video(path) as reader, closing(_with_ends(reader)) as frames:
+        wanted = as_time(given, reader.info.frame_rate)
         last = None
         for frame, end in frames:
             last = (frame, end)
@@ -83,14 +84,14 @@ def _with_ends(frames: Iterable[Frame]) -> Generator[tuple[Frame, Fraction], Non
         yield waiting, (waiting.pts + waiting.duration - start) * waiting.time_base
 
 
-def _is_there(wanted: Position, frame: Frame, end: Fraction) -> bool:
+def _is_there(wanted: FrameIndex | Seconds, frame: Frame, end: Fraction) -> bool:
     """True if ``frame`` is the first one that fits the position."""
     if isinstance(wanted, FrameIndex):
         return frame.index == wanted.index
     return wanted.seconds + TYPING_ERROR < end
 
 
-def _no_such_frame(path: Path, wanted: Position, num_frames: int, end: Fraction) -> VideoError:
+def _no_such_frame(path: Path, wanted: FrameIndex | Seconds, num_frames: int, end: Fraction) -> VideoError:
     """The error that says how much there is."""
     text = f"{float(wanted.seconds):g} s" if isinstance(wanted, Seconds) else f"frame {wanted.index}"
     extent = f"{num_frames} {'frame' if num_frames == 1 else 'frames'} (0 to {num_frames - 1}), {float(end):.3f} s"
