@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 
 from vostool.types import ColourTags, VideoInfo
 from vostool.video.colour import effective_tags, from_rgb
+from vostool.video.deep_colour import WHITE, deep_to_yuv, to_eight_bits, to_sixteen_bits
 from vostool.video.output_kind import Kind
 from vostool.video.pictures import Picture, quantise
 
@@ -40,7 +42,12 @@ class Encoding:
     @property
     def has_alpha(self) -> bool:
         """True if the pixel format has an alpha channel."""
-        return self.pixel_format == "bgra" or self.pixel_format.startswith("yuva")
+        return self.is_rgb or self.pixel_format.startswith("yuva")
+
+    @property
+    def is_rgb(self) -> bool:
+        """True if the pixel format holds red, green and blue, with alpha."""
+        return self.pixel_format == "bgra" or self.pixel_format.startswith("gbrap")
 
 
 _VP9_OPTIONS = {
@@ -61,6 +68,9 @@ PRORES_422 = Encoding("prores_ks", "yuv422p10le", {"profile": "hq", "vendor": "a
 VP9 = Encoding("libvpx-vp9", "yuv420p", _VP9_OPTIONS, keeps_pixel_aspect=False)
 VP9_ALPHA = replace(VP9, pixel_format="yuva420p")
 FFV1_ALPHA = Encoding("ffv1", "bgra", _FFV1_OPTIONS, keeps_pixel_aspect=False)
+# Of a source with 10 bits, 12 in RGB lose nothing, and the file is half as large as with 16.
+FFV1_ALPHA_12 = replace(FFV1_ALPHA, pixel_format="gbrap12le")
+FFV1_ALPHA_16 = replace(FFV1_ALPHA, pixel_format="gbrap16le")
 FFV1_GREY = replace(FFV1_ALPHA, pixel_format="gray")
 
 _WITH_ALPHA = {".mov": PRORES_4444, ".webm": VP9_ALPHA, ".mkv": FFV1_ALPHA}
@@ -72,18 +82,30 @@ ENCODINGS: dict[Kind, dict[str, Encoding]] = {
 }
 
 
-def encoding_of(kind: Kind, path: Path) -> Encoding:
-    """How a kind is coded in the container that the extension names; a pair that ``resolve_outputs`` let through."""
-    return ENCODINGS[kind][path.suffix.lower()]
+def encoding_of(kind: Kind, path: Path, info: VideoInfo | None = None) -> Encoding:
+    """How a kind is coded in the container that the extension names; a pair that ``resolve_outputs`` let through.
+
+    Args:
+        info: Of the source, whose depth is kept; 8 bits if None.
+    """
+    encoding = ENCODINGS[kind][path.suffix.lower()]
+    if info is not None and info.is_deep and encoding is FFV1_ALPHA:
+        return FFV1_ALPHA_12 if info.bit_depth <= 10 else FFV1_ALPHA_16
+    return encoding
 
 
 def tags_for(kind: Kind, encoding: Encoding, info: VideoInfo) -> ColourTags:
-    """Colour tags to write; a matte is data, not light, and gets plain BT.709 even beside an HDR source."""
+    """Colour tags to write.
+
+    A matte is data, not light, and gets plain BT.709 even beside an HDR source, of which an overlay is tone-mapped.
+    """
     if kind == "matte":
         is_full = encoding.pixel_format == "gray"
         return ColourTags(BT709, BT709, BT709, FULL_RANGE if is_full else LIMITED_RANGE)
+    if kind == "overlay" and info.is_hdr:
+        return ColourTags(BT709, BT709, BT709, LIMITED_RANGE)
     tags = effective_tags(info)
-    if encoding.pixel_format == "bgra":
+    if encoding.is_rgb:
         return replace(tags, matrix=RGB_MATRIX, colour_range=FULL_RANGE)
     return replace(tags, colour_range=LIMITED_RANGE) if encoding.is_limited_range else tags
 
@@ -102,9 +124,11 @@ def to_video_frame(picture: Picture, encoding: Encoding, tags: ColourTags) -> av
         assert picture.alpha is not None
         return _tag(_grey_frame(picture.alpha, encoding.pixel_format, tags), tags)
     if picture.alpha is None:
-        return from_rgb(picture.colour, encoding.pixel_format, tags)
+        return from_rgb(to_eight_bits(picture.colour), encoding.pixel_format, tags)
     if encoding.pixel_format == "bgra":
-        return _tag(_bgra_frame(picture.colour, picture.alpha), tags)
+        return _tag(_bgra_frame(to_eight_bits(picture.colour), picture.alpha), tags)
+    if encoding.is_rgb:
+        return _tag(_gbrap_frame(picture.colour, picture.alpha, encoding.pixel_format), tags)
     return _tag(_yuva_frame(picture.colour, picture.alpha, encoding.pixel_format, tags), tags)
 
 
@@ -138,15 +162,36 @@ def _bgra_frame(colour: np.ndarray, alpha: np.ndarray) -> av.VideoFrame:
     return av.VideoFrame.from_ndarray(pixels, format="bgra")
 
 
-def _yuva_frame(colour: np.ndarray, alpha: np.ndarray, pixel_format: str, tags: ColourTags) -> av.VideoFrame:
-    """Colour by ``from_rgb``; the alpha plane written by us, because a conversion to it would round it."""
-    opaque = from_rgb(colour, pixel_format.replace("yuva", "yuv"), tags)
-    frame = av.VideoFrame(opaque.width, opaque.height, pixel_format)
+def _gbrap_frame(colour: np.ndarray, alpha: np.ndarray, pixel_format: str) -> av.VideoFrame:
+    """Planes of green, blue, red and alpha, more than 8 bits each."""
+    frame = av.VideoFrame(alpha.shape[1], alpha.shape[0], pixel_format)
     bits = frame.format.components[3].bits
-    for target, source in zip(frame.planes[:3], opaque.planes, strict=True):
-        _fill_plane(target, _pixels(source, bits), bits)
+    highest = (1 << bits) - 1
+    values = to_sixteen_bits(colour)
+    if bits < 16:
+        values = cv2.transform(values, np.eye(3) * (highest / WHITE))
+    for target, channel in zip(frame.planes[:3], (1, 2, 0), strict=True):
+        _fill_plane(target, values[:, :, channel], bits)
+    _fill_plane(frame.planes[3], quantise(alpha, highest), bits)
+    return frame
+
+
+def _yuva_frame(colour: np.ndarray, alpha: np.ndarray, pixel_format: str, tags: ColourTags) -> av.VideoFrame:
+    """Colour in one conversion; the alpha plane written by us, because a conversion to it would round it."""
+    frame = av.VideoFrame(alpha.shape[1], alpha.shape[0], pixel_format)
+    bits = frame.format.components[3].bits
+    for target, values in zip(frame.planes[:3], _yuv_planes(colour, pixel_format, bits, tags), strict=True):
+        _fill_plane(target, values, bits)
     _fill_plane(frame.planes[3], quantise(alpha, (1 << bits) - 1), bits)
     return frame
+
+
+def _yuv_planes(colour: np.ndarray, pixel_format: str, bits: int, tags: ColourTags) -> list[np.ndarray]:
+    """Y, Cb, Cr; of deep colour by ``deep_to_yuv``, else by ``from_rgb``."""
+    if colour.dtype == np.uint16 and pixel_format.startswith("yuva444") and bits > 8:
+        return list(deep_to_yuv(colour, bits, tags).transpose(2, 0, 1))
+    opaque = from_rgb(to_eight_bits(colour), pixel_format.replace("yuva", "yuv"), tags)
+    return [_pixels(plane, bits).copy() for plane in opaque.planes]
 
 
 def _pixels(plane: av.video.plane.VideoPlane, bits: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,18 +19,22 @@ class PictureStyle:
     Attributes:
         premultiplied: Colour is multiplied by alpha, as compositors want it; straight otherwise.
         still_suffix: Format of stills in a folder: ``.png`` or ``.exr``; masks are always PNG.
+        object_id: Only this object is shown; all of them if None.
+        is_binary: Masks are grey, 0 and 255, instead of numbers of objects.
     """
 
     premultiplied: bool = False
     still_suffix: str = ".png"
+    object_id: int | None = None
+    is_binary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture to encode: colour, alpha, or both (straight, not premultiplied).
+    """One picture to encode: colour, alpha, or both.
 
     Attributes:
-        colour: HxWx3 uint8 RGB, or None for a matte.
+        colour: HxWx3 RGB, uint8 or, of a deep source, uint16 of 0..65535; None for a matte.
         alpha: HxW float32 in 0..1, or None for an opaque picture.
     """
 
@@ -38,9 +42,25 @@ class Picture:
     alpha: np.ndarray | None = None
 
 
-def compose(kind: Kind, result: FrameResult) -> Picture:
+# What a picture is if nobody says anything.
+PLAIN = PictureStyle()
+
+
+def compose(kind: Kind, result: FrameResult, style: PictureStyle = PLAIN) -> Picture:
     """The picture of a result; ``masks`` have none, they are written as labels."""
-    return COMPOSERS[kind](result)
+    picture = COMPOSERS[kind](only_object(result, style.object_id))
+    return _premultiply(picture) if style.premultiplied else picture
+
+
+def only_object(result: FrameResult, object_id: int | None) -> FrameResult:
+    """The result as if there were no other object; all of it if ``object_id`` is None."""
+    if object_id is None:
+        return result
+    rows = [row for row, found in enumerate(result.object_ids) if found == object_id]
+    labels = np.where(result.labels == object_id, result.labels, np.uint8(0))
+    confidence = None if result.confidence is None else result.confidence[rows]
+    ids = (object_id,) if rows else ()
+    return replace(result, labels=labels, alpha=result.alpha[rows], object_ids=ids, confidence=confidence)
 
 
 def combined_alpha(alpha: np.ndarray) -> np.ndarray:
@@ -64,15 +84,28 @@ def _matte(result: FrameResult) -> Picture:
     return Picture(alpha=combined_alpha(result.alpha))
 
 
+def _premultiply(picture: Picture) -> Picture:
+    """Colour times alpha where there are both."""
+    if picture.colour is None or picture.alpha is None:
+        return picture
+    products = picture.colour * picture.alpha[:, :, None]
+    return replace(picture, colour=np.rint(products).astype(picture.colour.dtype))
+
+
+def _pixels(result: FrameResult) -> np.ndarray:
+    """The picture with all the bits that were kept."""
+    return result.frame.image if result.frame.deep is None else result.frame.deep
+
+
 def _alpha(result: FrameResult) -> Picture:
-    return Picture(colour=result.frame.image, alpha=combined_alpha(result.alpha))
+    return Picture(colour=_pixels(result), alpha=combined_alpha(result.alpha))
 
 
 def _cutout(result: FrameResult) -> Picture:
     """Colour and alpha are both cleared where alpha is 0 of 255, so that every container clears the same pixels."""
     alpha = combined_alpha(result.alpha)
     is_object = quantise(alpha, 255) > 0
-    return Picture(colour=result.frame.image * is_object[:, :, None], alpha=alpha * is_object)
+    return Picture(colour=_pixels(result) * is_object[:, :, None], alpha=alpha * is_object)
 
 
 COMPOSERS: dict[Kind, Callable[[FrameResult], Picture]] = {

@@ -49,7 +49,7 @@ def open_container(path: Path, file: BinaryIO | None = None) -> InputContainer:
         diagnosis.require_file(path)
     try:
         # An absolute path, because libav takes what is before a colon for a protocol.
-        container = av.open(str(path.absolute()) if file is None else file, "r")
+        container = av.open(str(path.absolute())) if file is None else av.open(file, "r")
     except OSError as error:
         raise diagnosis.explain_os_error(path, error) from error
     except av.error.FFmpegError as error:
