@@ -8,6 +8,8 @@ from fractions import Fraction
 
 import av
 
+from vostool.video.tracks import CopiedTrack, Track, copy_labels
+
 # What to encode to where the source's codec does not fit: FFmpeg's encoder and bits per second and channel.
 SUBSTITUTES = {".mp4": ("aac", 96_000), ".mov": ("aac", 96_000), ".webm": ("libopus", 64_000), ".mkv": ("aac", 96_000)}
 
@@ -18,28 +20,6 @@ class Sound(Enum):
     COPIED = "copied where the container takes the codec, otherwise encoded"
     ENCODED = "encoded"
     NONE = "left out"
-
-
-class CopiedTrack:
-    """A track whose packets pass bit for bit.
-
-    Args:
-        drops_negative: Leave out packets from before time zero (the priming of AAC, 21 ms of silence): Matroska has
-            no negative times, and its muxer would rather move the pictures off the times of the source.
-    """
-
-    def __init__(self, source: av.AudioStream, target: av.AudioStream, drops_negative: bool) -> None:
-        self.source, self.target, self._drops_negative = source, target, drops_negative
-
-    def convert(self, packet: av.Packet) -> Iterator[av.Packet]:
-        """The packet, addressed to the output."""
-        if packet.dts is not None and not (self._drops_negative and packet.dts < 0):
-            packet.stream = self.target
-            yield packet
-
-    def flush(self) -> Iterator[av.Packet]:
-        """Nothing is held back."""
-        return iter(())
 
 
 class EncodedTrack:
@@ -77,9 +57,6 @@ class EncodedTrack:
         return [piece for piece in self._resampler.resample(frame) if piece is not None]
 
 
-Track = CopiedTrack | EncodedTrack
-
-
 def add_tracks(
     source: av.container.InputContainer,
     target: av.container.OutputContainer,
@@ -106,7 +83,7 @@ def _add_track(
         except ValueError:
             pass
         else:
-            _copy_labels(stream, copied)
+            copy_labels(stream, copied)
             # Opus tells Matroska its priming in the header, so that its first packet may begin early.
             drops_negative = extension in (".mkv", ".webm") and stream.codec_context.name != "opus"
             return CopiedTrack(stream, copied, drops_negative)
@@ -122,37 +99,13 @@ def _add_encoded_track(
     encoded = target.add_stream(codec, rate=_sample_rate(codec, stream), layout=stream.layout.name)
     assert isinstance(encoded, av.AudioStream)
     encoded.bit_rate = bits_per_channel * stream.channels
-    _copy_labels(stream, encoded)
+    copy_labels(stream, encoded)
     return EncodedTrack(stream, encoded)
 
 
 def _sample_rate(codec: str, stream: av.AudioStream) -> int:
     """The source's rate; Opus knows 48 kHz."""
     return 48_000 if codec == "libopus" else stream.sample_rate
-
-
-def _copy_labels(source: av.AudioStream, target: av.AudioStream) -> None:
-    """Language and title, and which track plays by default."""
-    kept = {key: value for key, value in source.metadata.items() if key in ("language", "title")}
-    target.metadata.update(kept)
-    target.disposition = source.disposition
-
-
-def audio_packets(source: av.container.InputContainer, tracks: list[Track], warnings: list[str]) -> Iterator[av.Packet]:
-    """Packets of all tracks in the order of the source; damage ends the sound there and is told in ``warnings``."""
-    by_index = {track.source.index: track for track in tracks}
-    packets = source.demux([track.source for track in tracks])
-    while True:
-        try:
-            packet = next(packets, None)
-        except av.error.InvalidDataError as error:
-            warnings.append(f"the sound ends early: {error.strerror}")
-            packet = None
-        if packet is None:
-            break
-        yield from by_index[packet.stream.index].convert(packet)
-    for track in tracks:
-        yield from track.flush()
 
 
 def packet_time(packet: av.Packet) -> Fraction:

@@ -12,10 +12,13 @@ import av
 
 from vostool.errors import VostoolError
 from vostool.types import VideoInfo
-from vostool.video.audio import Sound, add_tracks, audio_packets, packet_time
+from vostool.video.audio import Sound, add_tracks, packet_time
+from vostool.video.chapters import copy_chapters
 from vostool.video.encoding import Encoding
 from vostool.video.segments import Segment
+from vostool.video.subtitles import add_subtitles
 from vostool.video.timeline import Timeline, round_half_up
+from vostool.video.tracks import track_packets
 from vostool.video.writer import mark_alpha
 
 # Written anew by the muxer, or true of the old file only.
@@ -32,10 +35,12 @@ def join(
     info: VideoInfo,
     source: Path | None,
     sound: Sound,
+    has_extras: bool = True,
 ) -> list[str]:
     """Write ``target`` from the pictures of all segments and the sound and metadata of ``source``.
 
     Args:
+        has_extras: Subtitles and chapters are copied too.
         info: Its rate and pixel aspect are said again, because a copied stream forgets them.
 
     Returns:
@@ -56,10 +61,17 @@ def join(
         stream.codec_context.sample_aspect_ratio = info.sample_aspect_ratio
         delay = delay_of(segments[0].first_time, target)
         streams = [_delayed(_all_pictures(segments, stream, video.codec_context.extradata), delay)]
+        tracks = []
         if original:
             output.metadata.update(_kept_metadata(original))
-            if tracks := add_tracks(original, output, target.suffix.lower(), sound, warnings):
-                streams.append(_delayed(audio_packets(original, tracks, warnings), delay))
+            tracks += add_tracks(original, output, target.suffix.lower(), sound, warnings)
+        if original and has_extras:
+            tracks += add_subtitles(original, output, target.suffix.lower(), warnings)
+        if original and tracks:
+            streams.append(_delayed(track_packets(original, tracks, warnings), delay))
+        output.start_encoding()
+        if original and has_extras:
+            copy_chapters(original, output, delay)
         for packet in heapq.merge(*streams, key=packet_time):
             output.mux(packet)
     if delay:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -68,7 +69,7 @@ class VideoSink:
         """Encode one frame."""
         if self._is_finished:
             check_free(self.path, overwrite=False)
-        picture = to_video_frame(compose(self._kind, result), self._encoding, self._tags)
+        picture = to_video_frame(compose(self._kind, result, self._style), self._encoding, self._tags)
         with disk_errors(self.path, self._segments.last_part):
             self._segments.write(picture, result.frame)
 
@@ -141,23 +142,37 @@ class VideoSink:
             raise UsageError(message, "give another name", code="output.source")
 
     def _join(self) -> None:
-        """Join with the sound; with less of it where the container refuses it late or the source cannot be read."""
-        sounds = list(Sound) if self._copy_audio else [Sound.NONE]
-        attempts = [*((self._source, sound) for sound in sounds), (None, Sound.NONE)]
+        """Join with all that the source has; with less where the container refuses it late or it cannot be read."""
         lost: Exception | None = None
-        for source, sound in attempts:
+        for source, sound, has_extras in self._attempts():
             try:
-                warnings = join(self._segments.ended, self._joined, self._encoding, self._info, source, sound)
+                self.warnings += join(
+                    self._segments.ended, self._joined, self._encoding, self._info, source, sound, has_extras
+                )
             except (av.FFmpegError, ValueError, OSError) as error:
                 if source is None or is_disk_full(error):
                     raise
                 lost = error
                 continue
-            self.warnings += warnings
             break
-        if lost is not None and self._copy_audio and sound is Sound.NONE:
-            self.warnings.append(f"the sound could not be written to {self.path.name} and was left out: {lost}")
+        if lost is not None:
+            self._warn_of_loss(sound, has_extras, lost)
         self._warn_of_pixel_aspect()
+
+    def _attempts(self) -> Iterator[tuple[Path | None, Sound, bool]]:
+        """Source, sound, and whether subtitles and chapters are wanted: what to try, most first."""
+        sounds = [Sound.COPIED, Sound.ENCODED] if self._copy_audio else []
+        for has_extras in (True, False):
+            yield from ((self._source, sound, has_extras) for sound in sounds)
+        yield self._source, Sound.NONE, True
+        yield self._source, Sound.NONE, False
+        yield None, Sound.NONE, False
+
+    def _warn_of_loss(self, sound: Sound, has_extras: bool, error: Exception) -> None:
+        lost = ["sound"] if self._copy_audio and sound is Sound.NONE else []
+        lost += [] if has_extras else ["subtitles and chapters"]
+        if lost:
+            self.warnings.append(f"{' and '.join(lost)} could not be written to {self.path.name}, left out: {error}")
 
     def _warn_of_pixel_aspect(self) -> None:
         ratio = self._info.sample_aspect_ratio
