@@ -87,13 +87,13 @@ def test_many_masks_are_told_in_few_lines(tmp_path: Path) -> None:
 
 def test_all_are_checked_at_once_and_the_error_names_the_file(tmp_path: Path) -> None:
     small = Image.new("L", (20, 90), 1)
-    with pytest.raises(MaskError, match="00007.png is 20x90"):
+    with pytest.raises(MaskError, match=r"00007.png is 20x90"):
         make_set(tmp_path, {0: draw_scene([1]), 7: small})
 
 
 def test_only_an_exact_mask_may_be_empty(tmp_path: Path) -> None:
     pictures = {0: draw_scene([1]), 7: Image.new("L", (WIDTH, HEIGHT))}
-    with pytest.raises(MaskError, match="00007.png is empty"):
+    with pytest.raises(MaskError, match=r"00007.png is empty"):
         make_set(tmp_path, pictures)
     annotations = make_set(tmp_path, pictures, is_exact=True)
     assert (annotations[7].object_ids, annotations[7].is_exact) == ((), True)

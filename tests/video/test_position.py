@@ -10,7 +10,7 @@ import pytest
 from synthetic_clips import make_clip
 
 from vostool.errors import UsageError, VideoError
-from vostool.video.position import FrameIndex, Position, Seconds, parse_position
+from vostool.video.position import FrameIndex, Position, Seconds, Timecode, parse_position
 from vostool.video.reader import open_video, read_frame_at
 
 
@@ -25,6 +25,8 @@ from vostool.video.reader import open_video, read_frame_at
         ("00:00:04.000", Seconds(Fraction(4))),
         ("1:02.5", Seconds(Fraction(125, 2))),
         ("01:01:01.001", Seconds(Fraction(3661001, 1000))),
+        ("01:01:01:07", Timecode(3661, 7)),
+        ("00:01:00;02", Timecode(60, 2, is_drop_frame=True)),
     ],
 )
 def test_positions_are_understood(text: str, position: Position) -> None:
