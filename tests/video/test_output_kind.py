@@ -12,6 +12,7 @@ from vostool.video.output_kind import (
     OutputPlan,
     check_outputs,
     clip_stem,
+    expand_objects,
     joined_path,
     part_path,
     resolve_outputs,
@@ -154,3 +155,23 @@ class TestCheckOutputs:
     def test_a_name_that_is_too_long(self, tmp_path: Path) -> None:
         with pytest.raises(OutputError, match="cannot write"):
             self.check(tmp_path / ("x" * 248 + ".mp4"))
+
+
+def test_a_path_for_each_object() -> None:
+    plans = resolve_outputs(["m_{object}", "{object}.mov", "all.mkv"], ["masks", "cutout", "alpha"], "a.mp4", (2, 11))
+    assert [(plan.kind, str(plan.path), plan.object_id) for plan in plans] == [
+        ("masks", "m_2", 2), ("masks", "m_11", 11), ("cutout", "2.mov", 2), ("cutout", "11.mov", 11),
+        ("alpha", "all.mkv", None),
+    ]  # fmt: skip
+
+
+def test_objects_can_be_filled_in_later() -> None:
+    (plan,) = resolve_outputs(["m_{object}.mov"], [], "a.mp4")
+    assert plan.is_for_each_object
+    (one,) = expand_objects([plan], [5])
+    assert (str(one.path), one.object_id, one.is_for_each_object) == ("m_5.mov", 5, False)
+
+
+def test_objects_that_meet_another_output_are_refused() -> None:
+    with pytest.raises(UsageError, match="two outputs go to m_2"):
+        resolve_outputs(["m_{object}", "m_2"], [], "a.mp4", (1, 2))

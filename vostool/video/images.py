@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 
 from vostool.errors import OutputError, UsageError, VideoError
 from vostool.types import Frame, VideoInfo
+from vostool.video.deep_images import read_deep_image
 from vostool.video.diagnosis import COPY_AGAIN, explain_os_error
 from vostool.video.interface import VideoReader
 
@@ -37,9 +38,10 @@ class ImageFolderReader(VideoReader):
     """
 
     def __init__(self, path: Path, frame_rate: Fraction = DEFAULT_FRAME_RATE, *, keeps_depth: bool = False) -> None:
-        self._keeps_depth = keeps_depth
         self._paths = list_images(path) if path.is_dir() else [path]
         self._first_path, self._first_image = _first_readable(path, self._paths)
+        self._first_deep = read_deep_image(self._first_path)
+        self._keeps_depth = keeps_depth and self._first_deep is not None
         height, width = self._first_image.shape[:2]
         super().__init__(
             VideoInfo(
@@ -51,6 +53,7 @@ class ImageFolderReader(VideoReader):
                 num_frames=len(self._paths),
                 is_num_frames_exact=True,
                 duration=float(len(self._paths) / frame_rate),
+                bit_depth=8 if self._first_deep is None else 16,
                 codec=self._first_path.suffix.lower().lstrip("."),
                 pixel_format=self._first_path.suffix.lower().lstrip("."),
                 is_image_folder=path.is_dir(),
@@ -66,13 +69,20 @@ class ImageFolderReader(VideoReader):
         """Nothing stays open between two images."""
 
     def _read(self) -> Iterator[Frame]:
-        good = self._first_image
+        good, deep = self._first_image, self._first_deep if self._keeps_depth else None
         for index, path in enumerate(self._paths):
             image = read_image(path)
             if image is not None:
                 self._require_size(path, image)
-                good = image
-            yield Frame(index, index, self.info.time_base, good, 1, image is None)
+                good, deep = image, self._deep(path, image)
+            yield Frame(index, index, self.info.time_base, good, 1, image is None, deep)
+
+    def _deep(self, path: Path, image: np.ndarray) -> np.ndarray | None:
+        """All bits of an image, of one with 8 bits among others too."""
+        if not self._keeps_depth:
+            return None
+        deep = read_deep_image(path)
+        return image.astype(np.uint16) * np.uint16(257) if deep is None else deep
 
     def _require_size(self, path: Path, image: np.ndarray) -> None:
         if image.shape == self._first_image.shape:
@@ -133,7 +143,8 @@ def read_image(path: Path) -> np.ndarray | None:
             return _to_rgb(ImageOps.exif_transpose(image))
     # Pillow has no base error: damaged files raise any of these, and SyntaxError too.
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, Image.DecompressionBombError):
-        return None
+        deep = read_deep_image(path)
+        return None if deep is None else (deep >> 8).astype(np.uint8)
 
 
 def _to_rgb(image: Image.Image) -> np.ndarray:

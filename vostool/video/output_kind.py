@@ -35,20 +35,32 @@ DEFAULT_ENDINGS: dict[Kind, str] = {
     "cutout": "_cutout.mov",
 }
 ALPHA_ADVICE = "use .mov (ProRes 4444), .webm (VP9) or .mkv (FFV1), or a folder of RGBA images"
+# In a path: one output for each object, named by its number.
+OBJECT_FIELD = "{object}"
 KNOWN_OUTPUTS = "use .mp4, .mov, .webm or .mkv for a video, or a name without extension (or ending in /) for a folder"
 
 
 @dataclass(frozen=True, slots=True)
 class OutputPlan:
-    """One output: what it shows and where it goes. A path without a known video extension is a folder."""
+    """One output: what it shows and where it goes. A path without a known video extension is a folder.
+
+    Attributes:
+        object_id: The only object that it shows; None for all.
+    """
 
     kind: Kind
     path: Path
+    object_id: int | None = None
 
     @property
     def is_folder(self) -> bool:
         """True for a folder of stills, False for a video."""
         return is_folder_path(self.path)
+
+    @property
+    def is_for_each_object(self) -> bool:
+        """True if the path still stands for one output for each object."""
+        return OBJECT_FIELD in str(self.path)
 
 
 def is_folder_path(path: Path) -> bool:
@@ -66,13 +78,17 @@ def joined_path(path: Path) -> Path:
     return path.with_suffix(f".joined.part{path.suffix}")
 
 
-def resolve_outputs(paths: Sequence[str], emits: Sequence[str], source_name: str) -> list[OutputPlan]:
+def resolve_outputs(
+    paths: Sequence[str], emits: Sequence[str], source_name: str, object_ids: Sequence[int] = ()
+) -> list[OutputPlan]:
     """Turn ``-o`` and ``--emit`` into outputs.
 
     Args:
         paths: As given, in order; empty for default names in the current folder.
         emits: Kinds: none, one for all paths, or one for each path in order.
         source_name: The clip as given, file or folder; its stem is CLIP in ``CLIP_masks``.
+        object_ids: Of the masks: a path with ``{object}`` in it becomes one for each. Without them it stays as it is,
+            for ``expand_objects``.
 
     Raises:
         UsageError: An unknown kind or extension, a count that does not fit, a kind that the file cannot hold, or one
@@ -84,8 +100,19 @@ def resolve_outputs(paths: Sequence[str], emits: Sequence[str], source_name: str
     else:
         stem = clip_stem(source_name)
         plans = [OutputPlan(kind, Path(stem + DEFAULT_ENDINGS[kind])) for kind in kinds or ["masks"]]
+    plans = expand_objects(plans, object_ids) if object_ids else plans
     _refuse_twins(plans)
     return plans
+
+
+def expand_objects(plans: Sequence[OutputPlan], object_ids: Sequence[int]) -> list[OutputPlan]:
+    """Put one output for each object in place of each whose path has ``{object}`` in it."""
+    return [one for plan in plans for one in (_for_each(plan, object_ids) if plan.is_for_each_object else [plan])]
+
+
+def _for_each(plan: OutputPlan, object_ids: Sequence[int]) -> list[OutputPlan]:
+    text = str(plan.path)
+    return [OutputPlan(plan.kind, Path(text.replace(OBJECT_FIELD, str(found))), found) for found in object_ids]
 
 
 def clip_stem(source_name: str) -> str:

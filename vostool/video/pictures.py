@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from vostool.types import FrameResult
-from vostool.video.output_kind import Kind
+from vostool.video.output_kind import Kind, OutputPlan
 from vostool.video.overlay import draw_overlay
 
 
@@ -44,6 +44,16 @@ class Picture:
 
 # What a picture is if nobody says anything.
 PLAIN = PictureStyle()
+
+
+def style_of(plan: OutputPlan, base: PictureStyle = PLAIN) -> PictureStyle:
+    """The style of one output of a run: masks of one object are 0 and 255."""
+    return replace(base, object_id=plan.object_id, is_binary=base.is_binary or plan.object_id is not None)
+
+
+def keeps_depth(plans: Sequence[OutputPlan]) -> bool:
+    """Whether any of the outputs shows the source's own pixels, so that the reader should keep all bits of them."""
+    return any(plan.kind in ("alpha", "cutout") for plan in plans)
 
 
 def compose(kind: Kind, result: FrameResult, style: PictureStyle = PLAIN) -> Picture:
