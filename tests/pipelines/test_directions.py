@@ -17,7 +17,7 @@ from tiny_network import tiny_network
 
 from vostool.memory.policy import MEMORY_NAMES, build_bank, build_write_policy
 from vostool.memory.readers import AttentionReader
-from vostool.pipelines.directions import Direction, Follower, PassName, follow, plan_passes, remove_spool
+from vostool.pipelines.directions import DIRECTIONS, Direction, Follower, PassName, follow, plan_passes, remove_spool
 from vostool.propagation.propagator import Propagator, propagate
 from vostool.propagation.segmenter import MemorySegmenter
 from vostool.types import Annotation, Frame, FrameResult
@@ -141,6 +141,23 @@ def test_corrupt_frame_after_a_mask_blends_what_is_said_of_the_mask(tmp_path: Pa
     assert values_of(results, 5)[1:3] == [1, 1]
 
 
+def test_cuts_that_the_backward_pass_finds_are_heeded(tmp_path: Path) -> None:
+    cuts: set[int] = set()
+
+    def find(num_done: int, num_frames: int) -> None:
+        cuts.add(3)
+
+    clip, annotations = FakeClip(6), {0: make_annotation(0, [5]), 5: make_annotation(5, [5])}
+    passes = plan_passes(annotations, "both")
+    results = list(
+        follow(
+            passes, annotations, clip.forward, clip.backward, make_follower, tmp_path / "spool",
+            on_progress=find, cuts=cuts,
+        )
+    )  # fmt: skip
+    np.testing.assert_allclose(values_of(results, 5), [1, 0.25, 0.25, 0.75, 0.75, 1], atol=1e-5)
+
+
 def test_progress_is_told_and_errors_leave_nothing(tmp_path: Path) -> None:
     clip, told = FakeClip(5), []
 
@@ -219,9 +236,13 @@ def says(annotation: Annotation, object_id: int) -> bool | None:
 
 
 def expected_value(
-    annotations: Mapping[int, Annotation], drops: Mapping[int, tuple[int, ...]], object_id: int, index: int
+    annotations: Mapping[int, Annotation],
+    drops: Mapping[int, tuple[int, ...]],
+    object_id: int,
+    index: int,
+    direction: Direction,
 ) -> float:
-    """What both ways must give, told frame by frame without any of the package's notions."""
+    """What must come out, told frame by frame without any of the package's notions."""
     masks = {at: seen for at, each in annotations.items() if (seen := says(each, object_id)) is not None}
     cuts = [at for at, ids in drops.items() if object_id in ids]
     latest_cut = max((cut for cut in cuts if cut <= index), default=-1)
@@ -233,6 +254,10 @@ def expected_value(
         return 0.0
     if index in masks:
         return float(masks[index])
+    if direction == "forward":
+        return 0.25 * before[max(before)] if is_known_before else 0.0
+    if direction == "backward":
+        return 0.75 * behind[min(behind)] if is_known_behind else 0.0
     forward = 0.25 * before[max(before)] if is_known_before else 0.0
     backward = 0.75 * behind[min(behind)] if is_known_behind else 0.0
     if not (is_known_before and is_known_behind):
@@ -244,10 +269,12 @@ def expected_value(
     return (1 - share) * forward + share * backward
 
 
-@settings(max_examples=100)
-@given(Draft.masks, Draft.drops)
-def test_both_ways_give_what_the_masks_mean(
+@pytest.mark.parametrize("direction", DIRECTIONS)
+@settings(max_examples=80)
+@given(masks=Draft.masks, drops=Draft.drops)
+def test_results_are_what_the_masks_mean(
     tmp_path_factory: pytest.TempPathFactory,
+    direction: Direction,
     masks: dict[int, tuple[set[int], set[int], bool]],
     drops: dict[int, tuple[int, ...]],
 ) -> None:
@@ -257,9 +284,10 @@ def test_both_ways_give_what_the_masks_mean(
         for at, (drawn, listed, is_exact) in masks.items()
     }
     clip = FakeClip(NUM_FRAMES)
-    results = run(clip, annotations, "both", tmp_path_factory.mktemp("both"), drops)
+    results = run(clip, annotations, direction, tmp_path_factory.mktemp("clip"), drops)
     expected = {
-        each: [expected_value(annotations, drops, each, index) for index in range(NUM_FRAMES)] for each in OBJECT_IDS
+        each: [expected_value(annotations, drops, each, index, direction) for index in range(NUM_FRAMES)]
+        for each in OBJECT_IDS
     }
     for object_id in OBJECT_IDS:
         np.testing.assert_allclose(values_of(results, object_id), expected[object_id], atol=2e-5)
@@ -267,7 +295,7 @@ def test_both_ways_give_what_the_masks_mean(
         drawn = annotation.labels > 0
         np.testing.assert_array_equal(results[at].labels[drawn], annotation.labels[drawn])
         assert results[at].labels.shape == SIZE
-    needs = {index for each in expected.values() for index, value in enumerate(each) if 0.25 < value < 1}
+    needs = [index for each in expected.values() for index, value in enumerate(each) if 0.25 < value < 1]
     assert not needs or clip.asked[0][0] <= min(needs)
 
 

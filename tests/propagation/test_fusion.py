@@ -37,6 +37,16 @@ def test_shares_beside_a_mask_that_shows_the_object_to_be_absent() -> None:
     assert shares == [1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0]
 
 
+def test_no_pass_speaks_across_a_cut_for_the_shot_of_a_mask() -> None:
+    """In a shot between two cuts there is no mask, and both are as good."""
+    found = life(0, 8)
+    assert [found.backward_share(index, [5]) for index in range(9)] == [0, 0, 0, 0, 0, 1, 1, 1, 0]
+    shares = [found.backward_share(index, [3, 5]) for index in range(9)]
+    assert shares == [0, 0, 0, 0.375, 0.5, 1, 1, 1, 0]
+    assert found.backward_share(4, [0, 9]) == 0.5
+    assert found.backward_share(7, [8]) == 0
+
+
 def test_lives_end_where_the_object_is_dropped_and_begin_where_it_is_drawn() -> None:
     anchors = [Anchor(at, is_shown) for at, is_shown in ((2, True), (9, True), (6, False), (5, True))]
     first, second, third = find_lives(anchors, [4, 7, 8, 30])
@@ -90,8 +100,9 @@ def test_objects_of_different_passes_share_the_pixels_that_both_claim() -> None:
 def test_what_has_to_be_absent_is_not_shown() -> None:
     repeated = make_result({4: [0.9, 0, 0, 0], 7: [0, 0.9, 0, 0]}, is_repeated=True)
     result = blend(FRAME, repeated, None, {7: 0.0})
-    assert result.object_ids == (7,)
+    assert result.object_ids == (4, 7)
     assert result.labels.tolist() == [[0, 7, 0, 0]]
+    assert not result.alpha[0].any()
 
 
 def test_a_pass_that_says_nothing() -> None:

@@ -6,7 +6,7 @@ results in presentation order, blended with what is on disk.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -58,12 +58,16 @@ class Passes:
         """Whether the network sees the frames in presentation order, too."""
         return self.direction != "backward"
 
-    def shares(self, index: int) -> dict[int, float]:
-        """By the id of each object that may be seen on a frame: how much of it is the backward pass's, 0..1."""
+    def shares(self, index: int, cuts: Collection[int] = ()) -> dict[int, float]:
+        """By the id of each object that may be seen on a frame: how much of it is the backward pass's, 0..1.
+
+        Args:
+            cuts: Frames on which another shot begins.
+        """
         lives = {object_id: life for object_id, many in self.lives.items() for life in many if life.has(index)}
         if self.direction == "backward":
             return {object_id: 1.0 for object_id, life in lives.items() if index <= life.last_shown}
-        return {object_id: life.backward_share(index) for object_id, life in lives.items()}
+        return {object_id: life.backward_share(index, cuts) for object_id, life in lives.items()}
 
     def backward_drops(self, index: int) -> tuple[int, ...]:
         """Objects whose lives begin on the next frame: a backward pass must not carry them any further."""
@@ -137,6 +141,7 @@ def follow(
     spool_folder: Path,
     *,
     on_progress: Callable[[int, int], None] = lambda num_done, num_frames: None,
+    cuts: Collection[int] = (),
     keeps_spool: bool = False,
     resumes: bool = False,
 ) -> Iterator[FrameResult]:
@@ -154,6 +159,8 @@ def follow(
             the backward pass have an index that rises, and is not their place in the clip.
         spool_folder: For the results of the backward pass.
         on_progress: Told after each frame of the backward pass how many are done, and of how many.
+        cuts: Frames on which another shot begins; looked at for each frame when the backward pass is over, so that
+            followers may find them on the way.
         keeps_spool: Whether a finished backward pass stays on the disk in the end, for ``remove_spool``.
         resumes: Whether a finished backward pass that lies there is used again.
 
@@ -170,7 +177,7 @@ def follow(
         if not is_finished:
             _fill(spool, passes, annotations, frames_backward, make_follower("backward"), on_progress)
             is_finished = True
-        yield from _merge(spool, passes, annotations, frames_forward, make_follower)
+        yield from _merge(spool, passes, annotations, frames_forward, make_follower, cuts)
     finally:
         if keeps_spool and is_finished:
             spool.close()
@@ -232,11 +239,12 @@ def _merge(
     annotations: Mapping[int, Annotation],
     frames_forward: Callable[[], Iterable[Frame]],
     make_follower: Callable[[PassName], Follower],
+    cuts: Collection[int],
 ) -> Iterator[FrameResult]:
     """Results in presentation order."""
     if passes.follows_forward:
         for result in _follow_forward(passes, annotations, frames_forward, make_follower("forward")):
-            yield blend(result.frame, result, spool.read(result.frame), passes.shares(result.frame.index))
+            yield blend(result.frame, result, spool.read(result.frame), passes.shares(result.frame.index, cuts))
         return
     with _closing(frames_forward()) as frames:
         for frame in frames:

@@ -27,8 +27,8 @@ MAGIC = b"VOSSPOOL1"
 HEADER = struct.Struct("<9s?QQQ")
 # Where the record begins, and whether it is that of another frame; 0 where there is none.
 PLACE = struct.Struct("<Q?")
-# Height, width, number of objects, whether it was repeated already, bytes of confidence, labels and alpha; then come the
-# ids and these three.
+# Height, width, number of objects, whether it was repeated already, bytes of confidence, labels and alpha; the ids and
+# these three follow.
 RECORD = struct.Struct("<IIB?QQQ")
 # Alpha is kept in steps of 1 / 65535, as finely as any output writes it.
 STEPS = 65535

@@ -8,7 +8,7 @@ Shapes: K objects; H, W source size.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from operator import attrgetter
@@ -58,11 +58,15 @@ class Life:
         """Whether the object may be seen on a frame."""
         return (self.start is None or self.start <= index) and (self.end is None or index < self.end)
 
-    def backward_share(self, index: int) -> float:
+    def backward_share(self, index: int, cuts: Collection[int] = ()) -> float:
         """How much of the object on one of the life's frames is the backward pass's, 0..1; the rest is the forward's.
 
         Between two masks that show it, it goes over from one pass to the other as time goes by. Where only one of them
-        shows it, the pass from that one follows it to its end or from its beginning.
+        shows it, the pass from that one follows it to its end or from its beginning. The shot of a mask is that of the
+        pass from this mask alone.
+
+        Args:
+            cuts: Frames on which another shot begins.
         """
         if index >= self.last_shown:
             return 0.0
@@ -72,6 +76,9 @@ class Life:
         before, after = self.anchors[place - 1], self.anchors[place]
         if before.index == index or (before.is_shown and not after.is_shown):
             return 0.0
+        between = [cut for cut in cuts if before.index < cut <= after.index]
+        if between and not min(between) <= index < max(between):
+            return float(index >= max(between))
         if before.is_shown == after.is_shown:
             return (index - before.index) / (after.index - before.index)
         return 1.0
@@ -125,16 +132,17 @@ def blend(
     """
     results = {0.0: forward, 1.0: backward}
     said = {each for result in (forward, backward) if result is not None for each in result.object_ids}
-    object_ids = tuple(sorted(said & shares.keys()))
-    only = {shares[object_id] for object_id in object_ids}
+    object_ids = tuple(sorted(said))
+    only = {shares[object_id] for object_id in object_ids if object_id in shares}
     single = results.get(only.pop()) if len(only) == 1 else None
-    if single is not None and _speaks_for(single, object_ids, shares):
+    if single is not None and _speaks_for(single, said & shares.keys(), shares):
         return replace(single, frame=frame)
     shape = frame.image.shape[:2]
     alpha = np.zeros((len(object_ids), *shape), np.float32)
     for row, object_id in zip(alpha, object_ids, strict=True):
-        _add(row, forward, object_id, 1.0 - shares[object_id])
-        _add(row, backward, object_id, shares[object_id])
+        if object_id in shares:
+            _add(row, forward, object_id, 1.0 - shares[object_id])
+            _add(row, backward, object_id, shares[object_id])
     # Objects whose probabilities come from different passes may claim a pixel together.
     alpha /= np.maximum(alpha.sum(axis=0), 1.0)
     labels = _labels(alpha, object_ids)
@@ -142,7 +150,7 @@ def blend(
     return FrameResult(frame, labels, alpha, object_ids, is_repeated, _confidence(labels, alpha, object_ids))
 
 
-def _speaks_for(result: FrameResult, object_ids: Sequence[int], shares: Mapping[int, float]) -> bool:
+def _speaks_for(result: FrameResult, object_ids: Collection[int], shares: Mapping[int, float]) -> bool:
     """Whether a pass knows all of the objects, and shows none that has to be absent."""
     absent = [each for each in result.object_ids if each not in shares]
     return set(object_ids) <= set(result.object_ids) and not (absent and np.isin(result.labels, absent).any())
