@@ -4,7 +4,7 @@ import pytest
 import torch
 from memory_cases import entry_of
 
-from vostool.memory.bank import GrowingBank
+from vostool.memory.bank import GrowingBank, Keep
 from vostool.memory.readers import AttentionReader
 
 POSITIONS = 6
@@ -135,3 +135,32 @@ def test_goes_on_from_its_state(keep: str) -> None:
     assert ticks_of(bank) == ticks_of(again)
     query = torch.randn(1, 4, 5)
     torch.testing.assert_close(AttentionReader().read(bank, query).value, AttentionReader().read(again, query).value)
+
+
+@pytest.mark.parametrize("num_rows", [1, 2])
+@pytest.mark.parametrize("keep", ["all", "first-latest"])
+def test_forgets_all_but_pinned_entries(keep: Keep, num_rows: int) -> None:
+    bank = GrowingBank(keep)
+    bank.write(entry_of(num_rows, 1), 0, pinned=True)
+    bank.write(entry_of(num_rows, 1), 1)
+    bank.add_objects(1, 2)
+    bank.write(entry_of(num_rows, 2), 2, pinned=True)
+    bank.write(entry_of(num_rows, 2), 3)
+    bank.set_temporary(entry_of(num_rows, 2), 4)
+    pinned = bank.slots.chosen(torch.isin(bank.births[0], torch.tensor([0, 2])))
+    bank.forget()
+    assert ticks_of(bank) == [0, 2]
+    for found, expected in zip(bank.slots.tensors(), pinned.tensors(), strict=True):
+        assert torch.equal(found, expected)
+    assert keep != "all" or bank.num_bytes == pinned.num_bytes
+    bank.write(entry_of(num_rows, 2), 5)
+    assert ticks_of(bank) == [0, 2, 5]
+
+
+def test_forgets_nothing_where_pinned_entries_do_not_show_all_objects() -> None:
+    bank = GrowingBank("first-latest", pinned_frames=1)
+    bank.write(entry_of(1, 1), 0, pinned=True)
+    bank.add_objects(1, 2)
+    bank.write(entry_of(1, 2), 2, pinned=True)
+    bank.forget()
+    assert ticks_of(bank) == [0, 2]

@@ -11,7 +11,7 @@ import pickle
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import torch
 
@@ -40,7 +40,8 @@ def save_state(path: Path, state: Mapping[str, Any]) -> None:
     temporary = path.with_name(path.name + ".tmp")
     try:
         with temporary.open("wb") as file:
-            torch.save(dict(state), hashed := _HashedFile(file))
+            hashed = _HashedFile(file)
+            torch.save(dict(state), cast(IO[bytes], hashed))
             file.write(MARK + hashed.digest())
             file.flush()
             os.fsync(file.fileno())
