@@ -149,7 +149,7 @@ def test_systems_share_charts_and_tables(root: Path) -> None:
     page = Page(text)
     assert [tag for tag, _ in page.tags].count("svg") == 1 + 2 * 2 * 2
     assert sum("s0" in str(style) or "s1" in str(style) for style in page.values("g", "class")) == 2
-    assert "; two 0.000" in page.text
+    assert "; others: two 0.000" in page.text
 
 
 def test_it_is_written_whole_or_not_at_all(root: Path, tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ TIME_TEXT = (
     "One line for each object, in the colours of its masks. A ring marks its worst frame, and the lowest of a chart is "
     "written out. Frames without a prediction break the line."
 )
+WORST_TEXT = "By J; every object comes once before any comes twice, then at least 5 frames later or earlier. Errors: "
 NO_FRAMES = " There are no frames beside the annotations (JPEGImages), so masks stand alone on black."
 WITHOUT_BOUNDARY = ("segtrack",)
 
@@ -165,7 +166,7 @@ def _worst(results: Mapping[str, Scores], masks: ScoredMasks, has_boundary: bool
         for colour in (MISSED_COLOUR, EXTRA_COLOUR)
     ]
     text = element(
-        "p", "By J, every object once before any comes twice, and those at least 5 frames apart. Errors: ", keys[0],
+        "p", WORST_TEXT, keys[0],
         "blue is missed, ", keys[1], "orange is too much; what is right keeps its colours.",
         None if masks.has_frames else NO_FRAMES,
     )  # fmt: skip

@@ -76,10 +76,14 @@ figcaption { margin-top: .35rem; overflow-wrap: anywhere; font-variant-numeric: 
 .line { fill: none; stroke: var(--c); stroke-width: 1.8; stroke-linejoin: round; stroke-linecap: round; }
 .line .dot { fill: var(--c); stroke: none; }
 .mark { fill: none; stroke: var(--c); stroke-width: 1.6; }
-.mark text { stroke-width: 4px; }
 .mark.lost > circle { fill: var(--c); stroke: none; }
 .mark.absent > rect { fill: var(--card); stroke-width: 1.2; }
 .mark.worst > circle { fill: var(--card); fill-opacity: .6; }
+.line.s1 { stroke-dasharray: 8 4; } .line.s2 { stroke-dasharray: 2 4; } .line.s3 { stroke-dasharray: 12 4 2 4; }
+.line.s4 { stroke-dasharray: 5 3; } .line.s5 { stroke-dasharray: 1 3; }
+.swatch.s1, .swatch.s4 { background: repeating-linear-gradient(90deg, var(--c) 0 .4rem, transparent 0 .55rem); }
+.swatch.s2, .swatch.s5 { background: repeating-linear-gradient(90deg, var(--c) 0 .15rem, transparent 0 .3rem); }
+.swatch.s3 { background: repeating-linear-gradient(90deg, var(--c) 0 .6rem, transparent 0 .75rem, var(--c) 0 .85rem); }
 .legend { list-style: none; margin: .25rem 0 .5rem; padding: 0; font-size: .88rem; display: grid; gap: .15rem; }
 .legend li { display: grid; grid-template-columns: 1.4rem minmax(0, 1fr); align-items: baseline;
   overflow-wrap: anywhere; }
@@ -92,6 +96,7 @@ figcaption { margin-top: .35rem; overflow-wrap: anywhere; font-variant-numeric: 
 footer { padding-bottom: 2.5rem; margin-top: 2rem; font-size: .85rem; }
 @media (max-width: 40rem) {
   .triple { grid-template-columns: minmax(0, 1fr); }
+  .chart text { font-size: 15px; }
   .tiles li { flex: 1 1 40%; min-width: 0; padding: .5rem .8rem; } .tiles b { font-size: 1.4rem; }
   dl { grid-template-columns: minmax(0, 1fr); } dt { margin-top: .3rem; } th, td { padding: .3rem .5rem; } }
 @media print { nav { display: none; } .card { break-inside: avoid; } }

@@ -143,7 +143,7 @@ def _figure(
 def _caption(worst: WorstFrame, others: Mapping[str, float], has_boundary: bool) -> Markup:
     region = "J" if has_boundary else "IoU"
     figures = f"{region} {worst.region:.3f}" + (f", F {worst.boundary:.3f}" if has_boundary else "")
-    rest = "".join(f"; {name} {value:.3f}" for name, value in others.items())
+    rest = "; others: " + ", ".join(f"{name} {value:.3f}" for name, value in others.items()) if others else ""
     where = f"{worst.sequence}, object {worst.object_id}, frame {worst.frame}: "
     return element("figcaption", where, element("strong", figures), element("span", rest, class_="quiet"))
 
