@@ -9,8 +9,8 @@ from itertools import groupby
 from vostool.pipelines.report_html import Markup, element
 from vostool.training.chart import nice_ticks
 
-WIDTH, HEIGHT = 460, 248
-LEFT, RIGHT, TOP, BOTTOM = 42, 30, 26, 42
+WIDTH, HEIGHT = 460, 252
+LEFT, RIGHT, TOP, BOTTOM = 42, 30, 30, 42
 UPWARD_TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 LABEL_HEIGHT = 12.0
 TEXT_WIDTH = 6.6  # of one letter, about
@@ -95,7 +95,7 @@ class _Chart:
             yield element("line", x1=x, y1=bottom, x2=x, y2=bottom + 4, class_="axis")
             yield _text(x, bottom + 17, f"{value:g}", "middle")
         yield _text((left + right) / 2, HEIGHT - 6, across_label, "middle")
-        yield element("text", upward, x=left - 7, y=TOP - 12, text_anchor="end", class_="name")
+        yield element("text", upward, x=left - 7, y=TOP - 17, text_anchor="end", class_="name")
 
     def line(self, curve: Curve) -> Markup:
         """The line in pieces; a point that stands alone is a dot."""
