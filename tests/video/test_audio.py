@@ -108,3 +108,92 @@ def test_sound_that_cannot_be_read_costs_the_sound_only(tmp_path: Path) -> None:
     assert "left out" in warning
     assert are_near(read_times(path), UNEVEN_PTS, ".mp4")
     assert [file.name for file in sorted(tmp_path.iterdir())] == ["out.mp4", "source.mp4"]
+
+
+NOISE_RATE = 44100
+HOLE = (0.9, 1.4)
+
+
+def make_noisy_clip(path: Path, codec: str, start: float = 0, hole: tuple[float, float] | None = None) -> Path:
+    """Two seconds of picture and smooth noise, which fits itself at one place only; without sound in the hole."""
+    noise = np.convolve(np.random.default_rng(1).normal(size=2 * NOISE_RATE), np.hanning(9), "same") * 0.05
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        audio = container.add_stream(codec, rate=NOISE_RATE, layout="mono")
+        for index in range(50):
+            frame = av.VideoFrame(64, 48, "yuv420p")
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+        packets = []
+        for first in range(0, len(noise) - 1023, 1024):
+            block = av.AudioFrame.from_ndarray(noise[None, first : first + 1024].astype(np.float32), "fltp", "mono")
+            block.sample_rate, block.pts = NOISE_RATE, first + round(start * NOISE_RATE)
+            block.time_base = Fraction(1, NOISE_RATE)
+            packets += audio.encode(block)
+        for packet in [*packets, *audio.encode(None)]:
+            if hole is None or not hole[0] < packet.pts * packet.time_base < hole[1]:
+                container.mux(packet)
+    return path
+
+
+def placed_sound(path: Path) -> np.ndarray:
+    """Three seconds of samples at 48 kHz, each frame at its own time."""
+    sound, place, end = np.zeros(3 * 48000), 0.0, 0.0
+    resampler = av.AudioResampler("flt", "mono", 48000)
+    with av.open(str(path)) as container:
+        for frame in container.decode(audio=0):
+            if abs(frame.time - end) > 0.003:
+                _put(sound, resampler.resample(None), place)
+                resampler, place = av.AudioResampler("flt", "mono", 48000), frame.time
+            place = _put(sound, resampler.resample(frame), place)
+            end = frame.time + frame.samples / frame.rate
+    _put(sound, resampler.resample(None), place)
+    return sound
+
+
+def _put(sound: np.ndarray, pieces: list[av.AudioFrame], place: float) -> float:
+    for piece in pieces:
+        samples, first = piece.to_ndarray()[0], round(place * 48000)
+        sound[max(0, first) : first + len(samples)] = samples[max(0, -first) :]
+        place += len(samples) / 48000
+    return place
+
+
+def lag_of(before: np.ndarray, after: np.ndarray, start: float, stop: float) -> float:
+    """Seconds by which the second sound is later between two times; asserts that it is the same sound."""
+    one, two = (sound[int(start * 48000) : int(stop * 48000)] for sound in (before, after))
+    products = np.fft.irfft(np.fft.rfft(one, 2**17).conj() * np.fft.rfft(two, 2**17))
+    best = int(np.argmax(products))
+    assert products[best] > 0.9 * np.sqrt((one**2).sum() * (two**2).sum())
+    return (best if best < 2**16 else best - 2**17) / 48000
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "start", "hole"),
+    [
+        ("a.mp4", "aac", 0, None),
+        ("late.mkv", "aac", 0.25, None),
+        ("hole.mkv", "aac", 0, HOLE),
+        ("hole.mkv", "libmp3lame", 0, HOLE),
+        ("hole.mkv", "flac", 0, HOLE),
+    ],
+)
+def test_encoded_sound_stays_in_sync(
+    name: str, codec: str, start: float, hole: tuple[float, float] | None, tmp_path: Path
+) -> None:
+    """Up to a millisecond, which is what WebM counts in, before and behind a hole."""
+    source, path = make_noisy_clip(tmp_path / name, codec, start, hole), tmp_path / "out.webm"
+    assert len(write_all("alpha", path, source=source)) == 1
+    before, after = placed_sound(source), placed_sound(path)
+    for window in ((0.4, 0.8), (1.5, 1.9)):
+        assert abs(lag_of(before, after, *window)) <= 0.001
+    packet = Fraction(20, 1000)
+    (found_first, found_last), (first, last) = ([times[0], times[-1]] for times in map(audio_times, (path, source)))
+    assert abs(found_first - max(first, 0)) <= packet
+    assert abs(found_last - last) <= packet + Fraction(1152, NOISE_RATE)
+
+
+def audio_times(path: Path) -> list[Fraction]:
+    return [time for time, _ in read_audio(path)]

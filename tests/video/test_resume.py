@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from video_results import OBJECT_IDS, are_near, make_info, make_results, read_au
 from vostool.errors import OutputError, UsageError, VostoolError
 from vostool.types import FrameResult
 from vostool.video.background import background
+from vostool.video.pictures import PictureStyle
 from vostool.video.sinks import Sink, open_sink
 
 VIDEOS = [name for name in OUTPUTS if "." in name]
@@ -261,3 +263,28 @@ def test_an_error_in_the_thread_is_raised_by_the_checkpoint(tmp_path: Path) -> N
         sink.write(wrong)
         with pytest.raises(Exception, match=r"."):
             sink.checkpoint()
+
+
+@pytest.mark.parametrize(("name", "suffix"), [("stills", ".exr"), ("stills", ".png"), ("deep.mkv", ".png")])
+def test_deep_and_premultiplied_outputs_go_on(name: str, suffix: str, tmp_path: Path) -> None:
+    """The style and the source's depth count as much after the checkpoint as before."""
+    contents = []
+    for folder in (tmp_path / "whole", tmp_path / "stopped"):
+        folder.mkdir()
+        path, state = folder / name, None
+        info = replace(make_info(path), bit_depth=10, pixel_format="yuv420p10le")
+        style = PictureStyle(premultiplied=True, still_suffix=suffix)
+        for start, stop in ((0, 3), (3, 6)):
+            with open_sink("alpha", path, info, OBJECT_IDS, style=style, resume=state) as sink:
+                write_until(sink, start, stop)
+                state = sink.checkpoint()
+                if folder.name == "stopped":
+                    write_until(sink, stop, stop + 2)
+        with open_sink("alpha", path, info, OBJECT_IDS, style=style, resume=state) as sink:
+            sink.finish()
+        if path.is_dir():
+            contents.append({still.name: still.read_bytes() for still in path.iterdir()})
+        else:
+            contents.append({str(frame.pts): frame.to_ndarray().tobytes() for frame in read_frames(path)})
+    assert contents[0] == contents[1]
+    assert len(contents[0]) == 6

@@ -16,7 +16,7 @@ from vostool.video.durable import sync
 from vostool.video.output_kind import Kind, check_free, part_path
 from vostool.video.pictures import PictureStyle
 from vostool.video.sink_state import SinkState, cannot_resume
-from vostool.video.stills import is_own_still, write_still
+from vostool.video.stills import is_own_still, still_suffix, write_still
 
 _NUMBERED = re.compile(r"\d{5,}")
 _SUFFIXES = (".png", ".exr")
@@ -48,7 +48,7 @@ class PictureFolder:
         self.warnings: list[str] = []
         self._kind, self._overwrite, self._frame_names = kind, overwrite, info.frame_names
         self._style = style or PictureStyle()
-        self._suffix = ".png" if kind == "masks" else self._style.still_suffix
+        self._suffix = still_suffix(kind, self._style)
         self._part = part_path(path)
         self._has_begun = False
         self._num_written = resume["num_frames"] if resume else 0

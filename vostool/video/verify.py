@@ -46,13 +46,13 @@ def verify_video(path: Path, expected: Expected) -> None:
     _verify_times(path, scan.timeline, expected.timeline)
     with av.open(str(path)) as container:
         context = container.streams.video[0].codec_context
-        _verify_size(path, (context.height, context.width), encoded_size(expected.encoding, expected.info))
-        found = ColourTags(
+        size = context.height, context.width
+        tags = ColourTags(
             int(context.color_primaries), int(context.color_trc), int(context.colorspace), int(context.color_range)
         )
-    _verify_tags(path, found, expected.tags)
-    if expected.encoding.has_alpha:
-        _verify_alpha(path, scan)
+    _verify_size(path, size, encoded_size(expected.encoding, expected.info))
+    _verify_pictures(path, scan, expected.encoding.has_alpha)
+    _verify_tags(path, tags, expected.tags)
 
 
 @dataclass(slots=True)
@@ -122,15 +122,18 @@ def _verify_tags(path: Path, found: ColourTags, expected: ColourTags) -> None:
         raise VostoolError(message, code="output.tags")
 
 
-def _verify_alpha(path: Path, scan: Scan) -> None:
-    """All frames as far as the packets tell, and pictures at the beginning and in the middle."""
-    if scan.opaque_frame is not None:
+def _verify_pictures(path: Path, scan: Scan, needs_alpha: bool) -> None:
+    """Alpha of all frames as far as the packets tell, and pictures at the beginning and in the middle."""
+    if needs_alpha and scan.opaque_frame is not None:
         raise VostoolError(f"{path.name} has no alpha from frame {scan.opaque_frame} on", code="output.alpha")
-    for pictures in (decode_from(path, None), decode_from(path, scan.key_pts)):
-        first_two = list(islice(pictures, 2))
-        if not first_two:
+    for key_pts in (None, scan.key_pts):
+        try:
+            pictures = list(islice(decode_from(path, key_pts), 2))
+        except av.FFmpegError:
+            pictures = []
+        if not pictures or any(picture.is_corrupt for picture in pictures):
             raise VostoolError(f"{path.name} has pictures that cannot be decoded", code="output.frames")
-        if not all(map(has_alpha, first_two)):
+        if needs_alpha and not all(map(has_alpha, pictures)):
             raise VostoolError(f"{path.name} was written without its alpha", code="output.alpha")
 
 

@@ -50,7 +50,7 @@ class VideoSink:
         self._source = source if source is not None and source.is_file() else None
         self._copy_audio = copy_audio
         self._style = style or PictureStyle()
-        self._encoding = encoding_of(kind, path)
+        self._encoding = encoding_of(kind, path, info)
         self._tags = tags_for(kind, self._encoding, info)
         self._joined = joined_path(path)
         self._segments = Segments(path, self._encoding, info, self._tags, resume)
