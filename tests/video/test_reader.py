@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import itertools
 import weakref
 from collections.abc import Callable
@@ -15,7 +16,9 @@ import pytest
 from PIL import Image
 from synthetic_clips import flat_image, make_clip, pattern_image, pattern_images
 
+from vostool.errors import VideoError
 from vostool.types import ColourTags, Frame
+from vostool.video.decoding import FileReader
 from vostool.video.prefetch import prefetch
 from vostool.video.reader import VideoReader, open_video
 
@@ -230,3 +233,30 @@ def test_a_name_with_a_colon_is_a_file(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     reader, _ = read(Path("http:clip.mp4"))
     assert reader.num_frames_read == 2
+
+
+def test_an_open_file_is_read_like_its_path(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mkv", num_frames=4)
+    with clip.open("rb") as file, FileReader(Path("-"), file=file) as reader:
+        frames = list(reader)
+        assert not file.closed
+    with open_video(clip) as reader:
+        for frame, expected in zip(frames, reader, strict=True):
+            assert (frame.pts, frame.duration) == (expected.pts, expected.duration)
+            np.testing.assert_array_equal(frame.image, expected.image)
+    assert len(frames) == 4
+
+
+def test_what_is_no_video_is_named_by_its_name() -> None:
+    with pytest.raises(VideoError, match=r"^- is not a video"):
+        FileReader(Path("-"), file=io.BytesIO(b"text"))
+
+
+def test_notes_name_what_an_editor_wants_to_know(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", [flat_image((9, 9, 9), 720, 16)] * 2, rotation=90)
+    with open_video(clip) as reader:
+        notes = " ".join(reader.info.notes)
+    assert "rotated" in notes
+    assert "without colour tags" in notes
+    with open_video(make_clip(tmp_path / "plain.mp4")) as reader:
+        assert reader.info.notes == ()

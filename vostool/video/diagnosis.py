@@ -37,9 +37,8 @@ def explain_os_error(path: Path, error: OSError) -> VideoError:
 
 
 def explain_invalid_data(path: Path) -> VideoError:
-    """The error for a file in which no video was recognised."""
-    with path.open("rb") as file:
-        sample = file.read(SAMPLE_SIZE)
+    """The error for a file, or for a stream that has only a name, in which no video was recognised."""
+    sample = _first_bytes(path, SAMPLE_SIZE)
     if sample[4:8] in FIRST_BOXES and not _has_whole_index(path):
         return VideoError(
             f"{path} has no index (no whole moov box): it is truncated or still being written",
@@ -59,12 +58,19 @@ def is_text(sample: bytes) -> bool:
 
 def explain_no_picture(path: Path, reason: str) -> VideoError:
     """The error for a file that opens, but of which nothing can be decoded."""
-    with path.open("rb") as file:
-        start = file.read(BOX_HEADER_SIZE)
+    start = _first_bytes(path, BOX_HEADER_SIZE)
     if start[4:] in FIRST_BOXES and not _has_whole_index(path):
         return explain_invalid_data(path)
     because = f" ({reason})" if reason else ""
     return VideoError(f"no picture of {path} can be decoded{because}", COPY_AGAIN, code="video.no_picture")
+
+
+def _first_bytes(path: Path, num_bytes: int) -> bytes:
+    """The beginning of a file; nothing where the path is only the name of a stream."""
+    if not path.is_file():
+        return b""
+    with path.open("rb") as file:
+        return file.read(num_bytes)
 
 
 def _has_whole_index(path: Path) -> bool:
