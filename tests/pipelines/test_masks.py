@@ -135,3 +135,10 @@ def test_exactness_reaches_the_annotations(mask: Path) -> None:
     annotations = read_annotations(MaskSource(mask, is_exact=True), INFO, find)
     assert annotations[0].is_exact
     np.testing.assert_array_equal(annotations[0].labels, np.asarray(draw_scene([1, 2])))
+
+
+def test_masks_without_a_moment_belong_to_the_first_frame_taken(mask: Path) -> None:
+    source = MaskSource(masks=(str(mask), f"0={mask}"))
+    assert read_annotations(source, INFO, find, first_frame=50).frames == (0, 50)
+    for alone in (MaskSource(mask), MaskSource(objects=(f"1={mask}",))):
+        assert read_annotations(alone, INFO, find, first_frame=50).frames == (50,)

@@ -85,7 +85,9 @@ def read_annotation(source: MaskSource, size: tuple[int, int] | None, clip: Path
     return load_object_folder(source.object_folder, size)
 
 
-def read_annotations(source: MaskSource, info: VideoInfo, find: Locate | None = None) -> AnnotationSet:
+def read_annotations(
+    source: MaskSource, info: VideoInfo, find: Locate | None = None, *, first_frame: int = 0
+) -> AnnotationSet:
     """The objects of all frames that are drawn, each mask checked once.
 
     A picture in ``mask_folder`` belongs to the frame whose number is the last integer in its name. Where the clip is a
@@ -93,26 +95,32 @@ def read_annotations(source: MaskSource, info: VideoInfo, find: Locate | None = 
 
     Args:
         find: Frame numbers of positions; None looks for them in the clip itself.
+        first_frame: That masks belong to for which no moment is given.
 
     Raises:
         UsageError: Nothing was given, a text is wrong, a frame is drawn twice or is not in the clip.
         MaskError: A mask cannot be read, is ambiguous, empty or of another shape.
         VideoError: The clip cannot be read.
     """
-    given = [*_given_alone(source), *_given_in_folder(source, info)]
+    first = FrameIndex(first_frame)
+    given = [*_given_alone(source, first), *_given_in_folder(source, info)]
     if not given:
         raise UsageError("give the objects by --mask, --masks, --object or --objects", _how_to_paint(info.path))
-    frames = _find(given, find or (lambda positions: locate(positions, info.path, info)))
+    # The first frame is known to be there.
+    frames = {first: first_frame, **_find(given, first, find or (lambda positions: locate(positions, info.path, info)))}
     _refuse_twice(given, frames)
     drawings = [Drawing(frames[each.position], each.picture, each.objects, each.folder) for each in given]
     return AnnotationSet(drawings, info.size, mode=source.mode, is_exact=source.is_exact)
 
 
-def parse_mask_option(text: str) -> tuple[Position, Path]:
-    """Take ``FILE`` or ``MOMENT=FILE`` apart; what exists as a file is one, whatever its name. Raises UsageError."""
+def parse_mask_option(text: str, first: FrameIndex = FIRST) -> tuple[Position, Path]:
+    """Take ``FILE``, which belongs to ``first``, or ``MOMENT=FILE`` apart; raises UsageError.
+
+    What exists as a file is one, whatever its name.
+    """
     left, separator, right = text.partition("=")
     if not separator or Path(text).exists():
-        return FIRST, Path(text)
+        return first, Path(text)
     if not right.strip():
         raise UsageError(f"--mask {text!r} names no file", MASK_HINT, code="usage.mask")
     try:
@@ -140,29 +148,29 @@ def _how_to_paint(clip: Path | None) -> str:
     return f"vostool frame {clip or 'CLIP'} -o first.png exports the picture to paint on"
 
 
-def _given_alone(source: MaskSource) -> Iterator[_Given]:
+def _given_alone(source: MaskSource, first: FrameIndex) -> Iterator[_Given]:
     """What the options name picture by picture."""
     if source.mask is not None:
-        yield _Given(f"--mask {source.mask}", FIRST, source.mask)
+        yield _Given(f"--mask {source.mask}", first, source.mask)
     for text in source.masks:
-        position, path = parse_mask_option(text)
+        position, path = parse_mask_option(text, first)
         yield _Given(f"--mask {text}", position, path)
     by_position: dict[Position, list[str]] = {}
     for text in source.objects:
-        position, rest = _split_object_option(text)
+        position, rest = _split_object_option(text, first)
         by_position.setdefault(position, []).append(rest)
     for position, texts in by_position.items():
         yield _Given(f"--object {texts[0]}", position, objects=parse_object_options(texts))
     if source.object_folder is not None:
-        yield _Given(f"--objects {source.object_folder}", FIRST, folder=source.object_folder)
+        yield _Given(f"--objects {source.object_folder}", first, folder=source.object_folder)
 
 
-def _split_object_option(text: str) -> tuple[Position, str]:
+def _split_object_option(text: str, first: FrameIndex) -> tuple[Position, str]:
     """``120:2=FILE`` as frame 120 and ``2=FILE``."""
     left, separator, path = text.partition("=")
     moment, colon, number = left.rpartition(":")
     if not separator or not colon:
-        return FIRST, text
+        return first, text
     try:
         return parse_position(moment), f"{number}={path}"
     except UsageError as error:
@@ -199,11 +207,11 @@ def _number_of(path: Path, base: int) -> int:
     return number
 
 
-def _find(given: Sequence[_Given], find: Locate) -> Mapping[Position, int]:
-    """The frame of each position; of a position that is not in the clip the error names the option."""
-    positions = list(dict.fromkeys(each.position for each in given))
-    if positions == [FIRST]:
-        return {FIRST: 0}
+def _find(given: Sequence[_Given], first: FrameIndex, find: Locate) -> Mapping[Position, int]:
+    """The frame of each position but the first; of a position that is not in the clip the error names the option."""
+    positions = [position for position in dict.fromkeys(each.position for each in given) if position != first]
+    if not positions:
+        return {}
     try:
         return find(positions)
     except NoSuchFrame as error:
