@@ -379,3 +379,22 @@ def test_both_passes_may_use_one_segmenter(tmp_path: Path) -> None:
         np.testing.assert_array_equal(results[index].labels, alone[index].labels)
     assert results[0].object_ids == (7,)
     assert not np.array_equal(results[3].alpha, alone[3].alpha)
+
+
+def test_a_real_network_drops_objects_in_both_passes(tmp_path: Path) -> None:
+    frames = make_clip(CLIP_SIZE, 8)
+    annotations = {1: draw_square(1), 6: draw_square(6), 7: replace(draw_square(7, 9), is_exact=True)}
+    passes = plan_passes(annotations, "both", drops={3: (7,)})
+    results = list(
+        follow(
+            passes, annotations, lambda: frames, lambda start, stop: frames[start:stop][::-1],
+            lambda name: make_propagator("lfu"), tmp_path / "spool",
+        )
+    )  # fmt: skip
+    assert [index for index in range(3, 6) if (results[index].labels == 7).any()] == []
+    assert [float(results[index].alpha[results[index].object_ids.index(7)].max()) for index in (3, 4, 5, 7)] == [0] * 4
+    for index in (1, 6, 7):
+        drawn = annotations[index].labels
+        np.testing.assert_array_equal(results[index].labels[drawn > 0], drawn[drawn > 0])
+    assert all(result.confidence is not None for result in results)
+    assert 7 in results[0].object_ids
