@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from vostool.datasets.plain_png import parse_plain_png
 from vostool.errors import InputError, MaskError, UsageError
 from vostool.video.images import IMAGE_SUFFIXES, natural_key
 
@@ -104,7 +105,8 @@ def read_labels(path: Path, year: int) -> np.ndarray:
     """
     pixels = _read_pixels(path)
     if year == 2016:
-        return (pixels.reshape(*pixels.shape[:2], -1) != 0).any(axis=-1).astype(np.uint8)
+        is_object = pixels != 0
+        return (is_object.any(axis=-1) if pixels.ndim == 3 else is_object).view(np.uint8)
     if pixels.ndim != 2 or pixels.dtype not in (np.uint8, np.bool_):
         raise MaskError(f"mask {path} holds colours or wide values, not ids", "give indexed or 8-bit grey PNG")
     return pixels.astype(np.uint8)
@@ -112,6 +114,8 @@ def read_labels(path: Path, year: int) -> np.ndarray:
 
 def _read_pixels(path: Path) -> np.ndarray:
     try:
+        if (pixels := parse_plain_png(path.read_bytes())) is not None:
+            return pixels
         with Image.open(path) as image:
             has_alpha = image.mode in ("RGBA", "LA")
             return np.asarray(image.convert("RGB") if has_alpha else image)
