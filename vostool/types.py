@@ -173,8 +173,8 @@ class FrameResult:
         alpha: KxHxW float32 in 0..1, probability of each object, in the order of ``object_ids``.
         object_ids: The user's ids.
         is_repeated: True if the frame was corrupt and the result is the one before it.
-        confidence: (K,) float32 in 0..1, mean probability of each object over the pixels that are its own; 1 where it
-            was drawn, 0 where it is absent; None if it was not measured.
+        confidence: (K,) float32 in 0..1, for each object the intersection over union with the truth that its
+            probabilities lead to expect; 1 where it was drawn, 0 where it is absent; None if it was not measured.
     """
 
     frame: Frame

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from vostool.pipelines.spans import MOST_SPANS, Span, SpanList, clock, frames_to_annotate
-from vostool.pipelines.watch import FrameRecord, Watch, expected_overlap
+from vostool.pipelines.watch import FrameRecord, Watch
 from vostool.types import Frame, FrameResult
 
 SIZE = (20, 30)
@@ -21,7 +21,8 @@ def _result(index: int, area: int, probability: float = 0.95, *, object_id: int 
     labels.ravel()[:area] = object_id
     alpha = np.where(labels > 0, probability, 0.0).astype(np.float32)[None]
     frame = Frame(index, index, Fraction(1, 10), np.zeros((*SIZE, 3), np.uint8))
-    return FrameResult(frame, labels, alpha, (object_id,))
+    confidence = np.array([probability if area else 0.0], np.float32)
+    return FrameResult(frame, labels, alpha, (object_id,), confidence=confidence)
 
 
 def _watch(areas: list[int], probabilities: dict[int, float] | None = None) -> tuple[Watch, list[FrameRecord]]:
@@ -41,12 +42,6 @@ def test_measures_are_of_the_object() -> None:
     assert record.confidence == pytest.approx(0.95)
     assert records[1].time == 0.1
     assert json.loads(json.dumps(records[0].to_dict()))["is_annotated"] is True
-
-
-def test_expected_overlap_counts_what_was_left_out_too() -> None:
-    alpha = np.array([[1.0, 0.8, 0.4, 0.0]], np.float32)
-    own = np.array([[True, True, False, False]])
-    assert expected_overlap(alpha, own) == pytest.approx(1.8 / 2.4)
 
 
 def test_an_object_that_goes_and_comes_back() -> None:

@@ -85,7 +85,7 @@ def test_passes_are_mixed_by_their_shares() -> None:
     np.testing.assert_allclose(result.alpha, [[[0.7, 0.35, 0, 1]]], rtol=1e-6)
     assert result.labels.tolist() == [[7, 0, 0, 7]]
     assert result.is_repeated
-    np.testing.assert_allclose(result.confidence, [0.85], rtol=1e-6)
+    np.testing.assert_allclose(result.confidence, [1.7 / 2.35], rtol=1e-6)
 
 
 def test_objects_of_different_passes_share_the_pixels_that_both_claim() -> None:

@@ -12,7 +12,7 @@ from tiny_network import tiny_network
 
 from vostool.propagation.aggregate import Prediction, aggregate
 from vostool.propagation.augmentation import augment
-from vostool.propagation.outcome import mean_confidence, without_objects
+from vostool.propagation.outcome import expected_overlap, without_objects
 from vostool.propagation.preprocess import Canvas
 from vostool.propagation.propagator import Propagator
 from vostool.types import Annotation, Frame, FrameResult
@@ -183,9 +183,9 @@ def test_an_exact_annotation_without_objects() -> None:
     assert np.isfinite(propagator.step(make_frame(3)).alpha).all()
 
 
-def test_confidence_is_the_mean_over_an_objects_own_pixels() -> None:
+def test_confidence_is_the_overlap_that_probabilities_lead_to_expect() -> None:
     probabilities = torch.tensor([[[0.1, 0.3, 0.6]], [[0.9, 0.7, 0.3]], [[0.0, 0.0, 0.1]]])
-    torch.testing.assert_close(mean_confidence(probabilities), torch.tensor([0.8, 0.0]))
+    torch.testing.assert_close(expected_overlap(probabilities), torch.tensor([1.6 / 2.3, 0.0]))
 
 
 def test_confidence_of_frames() -> None:

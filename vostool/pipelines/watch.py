@@ -36,8 +36,7 @@ class ObjectRecord:
     Attributes:
         object_id: The user's id.
         area: Share of the picture, 0..1.
-        confidence: The intersection over union with the true mask that the probabilities lead to expect, 0..1; 0 where
-            the object has no pixel.
+        confidence: See ``FrameResult``; 0 where the object has no pixel.
         status: ``seen``; ``lost`` if it was seen before and has no pixel; ``reappeared`` on the first frame after that;
             ``absent`` before it was ever seen.
     """
@@ -120,10 +119,10 @@ class Watch:
         self._spans.restore(state["spans"])
 
     def _measure(self, result: FrameResult, row: int, object_id: int) -> ObjectRecord:
-        own = result.labels == object_id
-        num_pixels = int(np.count_nonzero(own))
-        confidence = expected_overlap(result.alpha[row], own) if num_pixels else 0.0
-        return ObjectRecord(object_id, num_pixels / own.size, confidence, self._status(object_id, num_pixels))
+        num_pixels = int(np.count_nonzero(result.labels == object_id))
+        confidence = float(result.confidence[row]) if num_pixels and result.confidence is not None else 0.0
+        area = num_pixels / result.labels.size
+        return ObjectRecord(object_id, area, confidence, self._status(object_id, num_pixels))
 
     def _status(self, object_id: int, num_pixels: int) -> Status:
         if not num_pixels:
@@ -161,18 +160,3 @@ class Watch:
             span.grow(record.frame, record.time, each.confidence)
         elif span is not None and record.frame - span.last > gap:
             self._spans.add(self._open.pop(key).close(record.frame))
-
-
-def expected_overlap(alpha: np.ndarray, own: np.ndarray) -> float:
-    """Intersection over union of a mask with the truth, as far as the probabilities are right.
-
-    Args:
-        alpha: (H, W) float32 probability of the object.
-        own: (H, W) bool, the pixels given to it; at least one.
-
-    Returns:
-        Expected intersection over expected union, 0..1.
-    """
-    inside = float(alpha[own].sum())
-    outside = max(0.0, float(alpha.sum()) - inside)
-    return min(1.0, inside / (np.count_nonzero(own) + outside))

@@ -14,7 +14,9 @@ from itertools import pairwise
 from operator import attrgetter
 
 import numpy as np
+import torch
 
+from vostool.propagation.outcome import expected_overlap
 from vostool.types import Frame, FrameResult
 
 
@@ -147,7 +149,7 @@ def blend(
     alpha /= np.maximum(alpha.sum(axis=0), 1.0)
     labels = _labels(alpha, object_ids)
     is_repeated = any(result is not None and result.is_repeated for result in results.values())
-    return FrameResult(frame, labels, alpha, object_ids, is_repeated, _confidence(labels, alpha, object_ids))
+    return FrameResult(frame, labels, alpha, object_ids, is_repeated, _confidence(alpha))
 
 
 def _speaks_for(result: FrameResult, object_ids: Collection[int], shares: Mapping[int, float]) -> bool:
@@ -163,11 +165,13 @@ def _add(row: np.ndarray, result: FrameResult | None, object_id: int, weight: fl
 
 def _labels(alpha: np.ndarray, object_ids: Sequence[int]) -> np.ndarray:
     """(K, H, W) probabilities to (H, W) uint8 ids, 0 where none is likelier than the background."""
-    background = 1.0 - alpha.sum(axis=0, keepdims=True)
-    return np.array([0, *object_ids], np.uint8)[np.concatenate([background, alpha]).argmax(axis=0)]
+    return np.array([0, *object_ids], np.uint8)[_with_background(alpha).argmax(axis=0)]
 
 
-def _confidence(labels: np.ndarray, alpha: np.ndarray, object_ids: Sequence[int]) -> np.ndarray:
+def _confidence(alpha: np.ndarray) -> np.ndarray:
     """(K,) float32, as FrameResult has it."""
-    pixels = (row[labels == object_id] for row, object_id in zip(alpha, object_ids, strict=True))
-    return np.array([own.mean() if own.size else 0.0 for own in pixels], np.float32)
+    return expected_overlap(torch.from_numpy(_with_background(alpha))).numpy()
+
+
+def _with_background(alpha: np.ndarray) -> np.ndarray:
+    return np.concatenate([1.0 - alpha.sum(axis=0, keepdims=True), alpha])

@@ -56,7 +56,7 @@ class Outcome:
             at_source = to_source(self.probabilities, geometry)
             labels = to_labels(at_source, self.object_ids[: len(at_source) - 1])
             alpha = to_alpha(at_source)
-            confidence = mean_confidence(crop_padding(self.probabilities, geometry)).cpu().numpy()
+            confidence = expected_overlap(crop_padding(self.probabilities, geometry)).cpu().numpy()
         predicted = FrameResult(frame, labels, alpha, self.object_ids, confidence=confidence)
         return predicted if self.drawn is None else self._draw(predicted, self.drawn)
 
@@ -131,9 +131,18 @@ def clear_objects(probabilities: Tensor, rows: Sequence[int]) -> Tensor:
     return cleared
 
 
-def mean_confidence(probabilities: Tensor) -> Tensor:
-    """(K+1, h, w) to (K,) float32: the mean probability of an object where it is the likeliest; 0 if it never is."""
+def expected_overlap(probabilities: Tensor) -> Tensor:
+    """The intersection over union with the truth that probabilities lead to expect, if they are right.
+
+    Args:
+        probabilities: (K+1, h, w) of the background and the objects.
+
+    Returns:
+        (K,) float32: expected intersection over expected union of the pixels where the object is the likeliest; 0 if
+        there are none.
+    """
     winning, labels = (each.flatten() for each in probabilities.max(dim=0))
     counts = torch.bincount(labels, minlength=len(probabilities))
-    sums = torch.bincount(labels, weights=winning, minlength=len(probabilities))
-    return (sums / counts.clamp(min=1))[1:].float()
+    inside = torch.bincount(labels, weights=winning, minlength=len(probabilities))
+    outside = (probabilities.flatten(1).sum(dim=1) - inside).clamp(min=0.0)
+    return (inside / (counts + outside).clamp(min=1.0) * (counts > 0))[1:].float()
