@@ -6,8 +6,9 @@ last at the beginning of the file.
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 import av
@@ -18,10 +19,6 @@ from vostool.video.interface import VideoReader
 from vostool.video.packet_times import UnsureError
 from vostool.video.sections import Section, SectionTable
 from vostool.video.seeking import HeldPicture, SeekingReader, digest_picture, digest_time
-
-# Pictures that are held at a time, as decoded, and the memory that they may take.
-MOST_PICTURES = 64
-MOST_BYTES = 512 * 2**20
 
 
 class FileRange(VideoReader):
@@ -50,9 +47,9 @@ class FileRange(VideoReader):
     def _read(self) -> Iterator[Frame]:
         pictures = self._from_middle() if self._start and not self._reader.is_filtered else None
         if pictures is None:
-            pictures = islice(self._reader.held(), self._start, None)
+            pictures = itertools.islice(self._reader.held(), self._start, None)
         count = None if self._stop is None else self._stop - self._start
-        for index, held in enumerate(islice(pictures, count), self._start):
+        for index, held in enumerate(itertools.islice(pictures, count), self._start):
             yield held.render(index, self.info.time_base, self._renderer)
             # By which it sees whether all came that was promised.
             self._reader.num_frames_read = index + 1
@@ -68,13 +65,13 @@ class FileRange(VideoReader):
         except (UnsureError, av.error.FFmpegError, VideoError):
             return None
         pictures = reader.held()
-        held = collect(reader, pictures, section, section.num_frames - 1, section.num_frames)
+        held = collect(reader, pictures, section)
         if held is None:
             reader.close()
             return None
         self._reader.close()
         self._reader, self.is_seeking = reader, True
-        return _chain(held, pictures)
+        return itertools.chain(held[-1:], pictures)
 
 
 class FileBackward(VideoReader):
@@ -94,13 +91,9 @@ class FileBackward(VideoReader):
         with SeekingReader(path, keeps_depth=keeps_depth, deinterlace=deinterlace) as reader:
             super().__init__(reader.info)
             self._renderer = reader.renderer
-            self._most = max(1, min(MOST_PICTURES, MOST_BYTES // reader.num_picture_bytes))
-            is_filtered = reader.is_filtered
         self._path, self._start, self._stop, self._deinterlace = path, start, stop, deinterlace
         self._table = table or SectionTable(path, deinterlace=deinterlace)
-        if is_filtered and not self._table.is_decoded:
-            self._table.distrust()
-        # How many sections before its own decoding begins; more where the one before matters, as with filters.
+        # How many key frames before its own decoding begins; more where those before matter, as with filters.
         self._lead = 0
         self.num_restarts = 0
 
@@ -112,102 +105,78 @@ class FileBackward(VideoReader):
         """Nothing stays open between two sections."""
 
     def _read(self) -> Iterator[Frame]:
-        stop = self._stop
-        while True:
-            try:
-                for frame in self._read_down_from(stop):
-                    stop = frame.index
-                    yield frame
-                return
-            except UnsureError:
-                self._table.distrust()
+        last: Frame | None = None
+        try:
+            for last in self._read_down_from(self._stop):
+                yield last
+        except UnsureError:
+            self._table.distrust()
+            again = self._read_down_from(self._stop if last is None else last.index + 1)
+            if last is not None:
+                self._require_same(last, next(again, None))
+            yield from again
+
+    def _require_same(self, before: Frame, now: Frame | None) -> None:
+        """The frames given so far must have had their true numbers."""
+        if now is None or now.pts != before.pts:
+            message = (
+                f"{self._path} contradicts its own index: frame {before.index} has another time when all is decoded"
+            )
+            raise VideoError(message, "convert it, for example with ffmpeg -i CLIP -c copy", code="video.unstable")
 
     def _read_down_from(self, stop: int | None) -> Iterator[Frame]:
         sections = self._table.cover(stop)
         for number in reversed(range(len(sections))):
             section = sections[number]
-            low = max(0, self._start - section.first_index)
+            if section.last_index < self._start:
+                return
             high = section.num_frames if stop is None else min(stop - section.first_index, section.num_frames)
-            entry: int | None = None
-            while high > low:
-                bottom = max(low, high - self._most)
-                entry, held = self._exact(sections, number, bottom, high, entry)
-                while held:
-                    high -= 1
-                    yield held.pop().render(section.first_index + high, self.info.time_base, self._renderer)
+            held = self._exact(sections, number)[: max(0, high)] if high > 0 else []
+            while held and (index := section.first_index + len(held) - 1) >= self._start:
+                yield held.pop().render(index, self.info.time_base, self._renderer)
 
-    def _exact(
-        self, sections: list[Section], number: int, low: int, high: int, entry: int | None
-    ) -> tuple[int, list[HeldPicture]]:
-        """Pictures ``low`` to ``high`` - 1 of a section, and the section at which decoding began for them.
-
-        Args:
-            entry: Where to begin, if that was proven for this section.
-        """
-        tries = [entry] if entry is not None else self._entries(number)
-        for begin in tries:
-            held = self._collect(sections, number, begin, low, high, is_proven=begin == entry)
+    def _exact(self, sections: list[Section], number: int) -> list[HeldPicture]:
+        """The pictures of a section, from as near as it goes."""
+        entries = _entries(sections, number)
+        leads = (self._lead, self._lead + 1) if self._table.is_decoded else (0,)
+        for lead in sorted({min(each, len(entries) - 1) for each in (*leads, len(entries) - 1)}):
+            held = self._read_section(sections[number], entries[lead])
             if held is not None:
-                self._lead = number - begin if begin else self._lead
-                self.num_restarts += begin == 0 < number
-                return begin, held
+                is_restart = entries[lead] is None and len(entries) > 1
+                self._lead = self._lead if is_restart else lead
+                self.num_restarts += is_restart
+                return held
         if not self._table.is_decoded:
             raise UnsureError
-        raise VideoError(f"{self._path} gives other pictures at each reading", "copy it again", code="video.unstable")
+        raise VideoError(f"{self._path} gives other times at each reading", "copy it again", code="video.unstable")
 
-    def _entries(self, number: int) -> list[int]:
-        """Sections to begin at, those nearest first."""
-        leads = (self._lead, self._lead + 1) if self._table.is_decoded else (0,)
-        return sorted({max(0, number - lead) for lead in (*leads, number)}, reverse=True)
-
-    def _collect(
-        self, sections: list[Section], number: int, begin: int, low: int, high: int, *, is_proven: bool
-    ) -> list[HeldPicture] | None:
+    def _read_section(self, section: Section, seek_time: int | None) -> list[HeldPicture] | None:
         try:
-            with SeekingReader(self._path, sections[begin].seek_time, deinterlace=self._deinterlace) as reader:
-                is_sure = is_proven or sections[begin].seek_time is None
-                return collect(reader, reader.held(), sections[number], low, high, is_sure=is_sure)
+            with SeekingReader(self._path, seek_time, deinterlace=self._deinterlace) as reader:
+                return collect(reader, reader.held(), section, is_sure=seek_time is None)
         except (av.error.FFmpegError, VideoError):
             return None
 
 
+def _entries(sections: list[Section], number: int) -> list[int | None]:
+    """Where to seek for a section, nearest first; the beginning is the last."""
+    times = dict.fromkeys(section.seek_time for section in reversed(sections[: number + 1]))
+    return [*(time for time in times if time is not None), None]
+
+
 def collect(
-    reader: SeekingReader, pictures: Iterator[HeldPicture], section: Section, low: int, high: int, *,
-    is_sure: bool = False,
-) -> list[HeldPicture] | None:  # fmt: skip
-    """Pictures ``low`` to ``high`` - 1 of a section.
+    reader: SeekingReader, pictures: Iterator[HeldPicture], section: Section, *, is_sure: bool = False
+) -> list[HeldPicture] | None:
+    """The pictures of a section, and no further; None if they are not those that reading from the beginning gives.
 
     Args:
-        is_sure: Whether the pictures, if not the times, are those of the section whatever they are.
-
-    Returns:
-        None if they are not those that reading from the beginning gives.
+        is_sure: Whether that is what is done, so that only the times can differ.
     """
-    kept: list[HeldPicture] = []
-    times, digest, is_clean = 0, 0, True
-    num_seen = 0
-    for held in pictures:
-        if held.pts < section.first_pts:
-            continue
-        times = digest_time(times, held.pts)
-        is_clean = is_clean and not held.is_corrupt
-        if section.pictures is not None and not is_sure:
-            digest = digest_picture(digest, held)
-        if low <= num_seen < high:
-            kept.append(held)
-        num_seen += 1
-        if num_seen == section.num_frames:
-            break
-    if times != section.times:
+    kept = list(itertools.islice((held for held in pictures if held.pts >= section.first_pts), section.num_frames))
+    if functools.reduce(digest_time, (held.pts for held in kept), 0) != section.times:
         return None
-    if not is_sure:
-        is_same = is_clean and not reader.is_filtered if section.pictures is None else digest == section.pictures
-        return kept if is_same else None
-    return kept
-
-
-def _chain(held: list[HeldPicture], pictures: Iterator[HeldPicture]) -> Iterator[HeldPicture]:
-    """Gives back the list's memory as it goes."""
-    while held:
-        yield held.pop(0)
-    yield from pictures
+    if is_sure:
+        return kept
+    if section.pictures is not None:
+        return kept if functools.reduce(digest_picture, kept, 0) == section.pictures else None
+    return None if reader.is_filtered or any(held.is_corrupt for held in kept) else kept
