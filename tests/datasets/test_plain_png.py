@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ def by_hand(rows: bytes, width: int, height: int, form: bytes = b"\x08\x00\x00\x
     header = chunk(b"IHDR", width.to_bytes(4, "big") + height.to_bytes(4, "big") + form)
     data = zlib.compress(rows)
     cuts = [len(data) * part // num_parts for part in range(num_parts + 1)]
-    parts = [chunk(b"IDAT", data[start:end]) for start, end in zip(cuts, cuts[1:], strict=False)]
+    parts = [chunk(b"IDAT", data[start:end]) for start, end in pairwise(cuts)]
     return b"\x89PNG\r\n\x1a\n" + header + b"".join(parts) + chunk(b"IEND", b"")
 
 

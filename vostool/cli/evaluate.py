@@ -75,14 +75,14 @@ AllowMissing = Annotated[
 Seen = Annotated[
     Path | None,
     typer.Option(
-        "--seen", metavar="FILE", rich_help_panel=PANEL_DISK, show_default="train/meta.json beside the data set",
+        "--seen", metavar="FILE", show_default="train/meta.json beside the data set",
         help="Categories that training may see, for youtube: meta.json of the training set, or a JSON list.",
     ),
 ]  # fmt: skip
 Jobs = Annotated[
     int | None,
     typer.Option(
-        "--jobs", metavar="NUMBER", min=1, rich_help_panel=PANEL_DISK, show_default="the processors",
+        "--jobs", metavar="NUMBER", min=1, rich_help_panel=PANEL_DISK, show_default="as many as pay",
         help="Processes that score.",
     ),
 ]  # fmt: skip
@@ -150,13 +150,13 @@ def evaluate_command(
     else:
         if data is None:
             raise UsageError("nothing to score", "give PREDICTIONS ANNOTATIONS, or --system NAME --data FOLDER")
-        _refuse("that is for masks on disk", "leave it out", seen=seen, jobs=jobs, allow_missing=allow_missing or None)
+        _refuse("that is for masks on disk", "leave it out", jobs=jobs, allow_missing=allow_missing or None)
         from vostool.pipelines.compare import CompareOptions
 
         options = CompareOptions(
             data=data, systems=tuple((systems or "lite").split(",")), year=year, protocol=protocol, size=size,
             sequences=choose_sequences(data, sequences, split, year), device=device, weights=weights, backbone=backbone,
-            keep=kept,
+            keep=kept, seen=seen,
         )  # fmt: skip
         if ablate is not None:
             _refuse("the memory study needs none", "leave it out", backbone=backbone)
@@ -196,7 +196,6 @@ def _score(
 ) -> Results:
     """Masks on disk."""
     from vostool.pipelines.evaluate import evaluate
-    from vostool.pipelines.processes import num_usable_processors
     from vostool.pipelines.transfer import evaluate_transfer
 
     def note(scores: SequenceScores | SequenceTransfer) -> None:
@@ -204,15 +203,14 @@ def _score(
         if scores.num_missing:
             messages.warn(f"{scores.name}: frames without a prediction, which count as wrong: {scores.num_missing}")
 
-    num_jobs = jobs or num_usable_processors()
     if protocol == "jumpcut":
         transfer = evaluate_transfer(
-            predictions, annotations, sequences=names, allow_missing=allow_missing, num_jobs=num_jobs, on_sequence=note
+            predictions, annotations, sequences=names, allow_missing=allow_missing, num_jobs=jobs or 1, on_sequence=note
         )
         return {ON_DISK: transfer}
     scores = evaluate(
         predictions, annotations, year=year, protocol=protocol, sequences=names, allow_missing=allow_missing, seen=seen,
-        num_jobs=num_jobs, on_sequence=note,
+        num_jobs=jobs, on_sequence=note,
     )  # fmt: skip
     return {ON_DISK: scores}
 

@@ -3,11 +3,14 @@
 ROOT/JPEGImages/[480p/]SEQUENCE/*.jpg      frames, of any image format
 ROOT/Annotations/[480p/]SEQUENCE/*.png     masks, named like their frames
 ROOT/ImageSets/YEAR/SPLIT.txt              names of sequences, one a line; may be absent
+
+SegTrack v2 has the masks of a sequence of several objects in folders of their own, ROOT/GroundTruth/SEQUENCE/ID/*.png.
+They are named here as if each frame had one mask, SEQUENCE/*.png, and joined when it is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +26,8 @@ VALIDATION_SEQUENCES = ("bus", "dog-agility", "horsejump-low", "kite-walk", "rhi
 VOID = 255
 # Folders that DAVIS puts between, smallest pictures first.
 RESOLUTIONS = ("480p", "1080p", "Full-Resolution")
+MASK_FOLDERS = ("Annotations", "GroundTruth")
+_IDS = frozenset(map(str, range(1, VOID)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ def find_sequences(root: Path, names: Iterable[str] | None = None) -> list[Davis
         UsageError: If a name is not there.
         InputError: If the layout is another, or a sequence has no masks.
     """
-    images, masks = inner_folder(root, "JPEGImages"), inner_folder(root, "Annotations")
+    images, masks = inner_folder(root, "JPEGImages"), inner_folder(root, _mask_folder(root) or MASK_FOLDERS[0])
     found = sequence_names(images)
     return [_sequence(images, masks, name) for name in _chosen(found, names, images)]
 
@@ -61,7 +66,7 @@ def find_mask_folders(folder: Path, names: Iterable[str] | None = None) -> list[
         UsageError: If a name is not there.
         InputError: If there is no folder of masks.
     """
-    root = inner_folder(folder, "Annotations") if (folder / "Annotations").is_dir() else _without_resolution(folder)
+    root = inner_folder(folder, name) if (name := _mask_folder(folder)) else _without_resolution(folder)
     if not root.is_dir():
         raise InputError(f"no such folder: {root}", "give a folder that holds one folder of masks per sequence")
     return [root / name for name in _chosen(sequence_names(root), names, root)]
@@ -85,9 +90,23 @@ def list_images(folder: Path, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> tupl
     return tuple(sorted(files, key=natural_key))
 
 
+def list_masks(folder: Path) -> tuple[Path, ...]:
+    """PNG masks of a sequence in natural order, one per frame, also where the objects have folders of their own."""
+    masks = list_images(folder, frozenset({".png"})) if folder.is_dir() else ()
+    if masks or not (homes := _object_folders(folder)):
+        return masks
+    return tuple(folder / file.name for file in list_images(next(iter(homes.values())), frozenset({".png"})))
+
+
+def is_mask(path: Path) -> bool:
+    """Whether there is such a mask, be it in one file or in the folders of its objects."""
+    return path.is_file() or any((home / path.name).is_file() for home in _object_folders(path.parent).values())
+
+
 def sequence_names(folder: Path) -> tuple[str, ...]:
-    """Names of the folders in a folder that hold images, sorted."""
-    return tuple(sorted(path.name for path in folder.iterdir() if path.is_dir() and list_images(path)))
+    """Names of the folders in a folder that hold images, or folders of objects, sorted."""
+    folders = (path for path in folder.iterdir() if path.is_dir())
+    return tuple(sorted(path.name for path in folders if list_images(path) or _object_folders(path)))
 
 
 def read_labels(path: Path, year: int) -> np.ndarray:
@@ -103,6 +122,8 @@ def read_labels(path: Path, year: int) -> np.ndarray:
     Raises:
         MaskError: If the file is missing, damaged or of a kind that holds no ids.
     """
+    if not path.is_file() and (own := read_own_masks(path)):
+        return _join(own, year)
     pixels = _read_pixels(path)
     if year == 2016:
         is_object = pixels != 0
@@ -110,6 +131,39 @@ def read_labels(path: Path, year: int) -> np.ndarray:
     if pixels.ndim != 2 or pixels.dtype not in (np.uint8, np.bool_):
         raise MaskError(f"mask {path} holds colours or wide values, not ids", "give indexed or 8-bit grey PNG")
     return pixels.astype(np.uint8)
+
+
+def read_own_masks(path: Path) -> dict[int, np.ndarray]:
+    """Objects that have files of their own, HxW bool by id, where they may overlap; empty if one file holds them all.
+
+    Raises:
+        MaskError: If the file of an object is missing or damaged, or two differ in size.
+    """
+    homes = {} if path.is_file() else _object_folders(path.parent)
+    masks = {key: read_labels(home / path.name, 2016).view(bool) for key, home in homes.items()}
+    if len({mask.shape for mask in masks.values()}) > 1:
+        raise MaskError(f"the objects of mask {path} differ in size", "give masks of the size of the frames")
+    return masks
+
+
+def _join(masks: Mapping[int, np.ndarray], year: int) -> np.ndarray:
+    """Labels of objects; where two overlap, that of the smaller id."""
+    labels = np.zeros(next(iter(masks.values())).shape, np.uint8)
+    for object_id in sorted(masks, reverse=True):
+        labels[masks[object_id]] = 1 if year == 2016 else object_id
+    return labels
+
+
+def _object_folders(sequence: Path) -> dict[int, Path]:
+    """Folders of single objects by id, rising, in the folder of a sequence."""
+    if not sequence.is_dir():
+        return {}
+    folders = [path for path in sequence.iterdir() if path.name in _IDS]
+    return {int(path.name): path for path in sorted(folders, key=natural_key) if path.is_dir() and list_images(path)}
+
+
+def _mask_folder(root: Path) -> str | None:
+    return next((name for name in MASK_FOLDERS if (root / name).is_dir()), None)
 
 
 def _read_pixels(path: Path) -> np.ndarray:
@@ -126,8 +180,7 @@ def _read_pixels(path: Path) -> np.ndarray:
 
 
 def _sequence(images: Path, masks: Path, name: str) -> DavisSequence:
-    mask_files = list_images(masks / name, frozenset({".png"})) if (masks / name).is_dir() else ()
-    if not mask_files:
+    if not (mask_files := list_masks(masks / name)):
         raise InputError(f"sequence {name} has no masks: no PNG in {masks / name}", "leave the sequence out")
     return DavisSequence(name, images / name, list_images(images / name), mask_files)
 

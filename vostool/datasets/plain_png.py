@@ -1,7 +1,7 @@
 """The commonest PNG of a mask, read without detours: one byte a pixel, rows as they are.
 
-Pillow copies what it reads several times over, which takes longer than inflating it. Files of any other form are left to
-Pillow, damaged ones too, so that its errors are the only ones.
+Pillow copies what it reads several times over, which takes as long as inflating it. Files of any other form are left
+to Pillow, damaged ones too, so that its errors are the only ones.
 """
 
 from __future__ import annotations

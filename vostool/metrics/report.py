@@ -10,8 +10,8 @@ Decay is right for objects of any number of frames. The public DAVIS 2017 scorer
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -180,12 +180,16 @@ class FramePair:
             not to be seen on the frame: what was not predicted must never raise a mean.
         truth: HxW uint8 labels.
         object_ids: Labels to score.
+        own_predictions, own_truths: HxW bool of objects that have masks of their own, by label; only there may they
+            overlap. The others are read from the labels.
     """
 
     name: str
     prediction: np.ndarray | None
     truth: np.ndarray
     object_ids: Sequence[int]
+    own_predictions: Mapping[int, np.ndarray] = field(default_factory=dict)
+    own_truths: Mapping[int, np.ndarray] = field(default_factory=dict)
 
 
 def score_sequence(
@@ -230,9 +234,16 @@ def _score_frame(frame: FramePair) -> list[tuple[float, float]]:
     tolerance = boundary_tolerance(*frame.truth.shape)
     # Most of a frame is background in both.
     window = occupied_window(frame.prediction | frame.truth)
-    prediction, truth = frame.prediction[window], frame.truth[window]
-    masks = ((prediction == object_id, truth == object_id) for object_id in frame.object_ids)
-    return [(jaccard(*pair), boundary_f(*pair, tolerance)) for pair in masks]
+    predicted = _masks(frame.prediction[window], frame.own_predictions, frame.object_ids, window)
+    true = _masks(frame.truth[window], frame.own_truths, frame.object_ids, window)
+    return [(jaccard(*pair), boundary_f(*pair, tolerance)) for pair in zip(predicted, true, strict=True)]
+
+
+def _masks(
+    labels: np.ndarray, own: Mapping[int, np.ndarray], object_ids: Sequence[int], window: tuple[slice, slice]
+) -> Iterator[np.ndarray]:
+    """The mask of each object in the window, of which these are the labels."""
+    return (own[each][window] if each in own else labels == each for each in object_ids)
 
 
 def table_rows(systems: Mapping[str, Scores]) -> list[dict[str, str | float]]:

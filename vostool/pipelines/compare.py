@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-from vostool.datasets.layout import DavisSequence, find_sequences, read_labels
-from vostool.errors import InputError, UsageError
+from vostool.datasets.layout import DavisSequence, find_sequences, read_labels, read_own_masks
+from vostool.errors import InputError
 from vostool.metrics.report import FramePair, Scores, SequenceScores, score_frames
 from vostool.metrics.transfer import SequenceTransfer, TransferScores
-from vostool.pipelines.followers import Follower, build_follower
-from vostool.pipelines.ground_truth import SequenceTruth, check_protocol, check_year, read_truth, recognise_year
+from vostool.pipelines.followers import Answers, Follower, build_follower, build_late_follower
+from vostool.pipelines.ground_truth import SequenceTruth, check_protocol, check_year, read_truth, recognise_years
 from vostool.pipelines.report_masks import save_predictions
 from vostool.pipelines.transfer import Transfer, collect, list_transfers, measure
+from vostool.pipelines.youtube import Marker, category_marker
 from vostool.propagation.propagator import DEFAULT_SHORT_SIDE
+
+# What a system says of a sequence and what is true, on each frame that counts.
+Runner = Callable[[DavisSequence, SequenceTruth], Iterator[FramePair]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,8 @@ class CompareOptions:
         sequences: Their names; None for all that are there.
         year: 2016: one object, every pixel that is not 0. 2017: values are ids, 255 is void. None: 2016 if no first
             mask holds anything but 0 and 255.
-        protocol: ``davis`` or ``segtrack``: which frames count, see ``ground_truth``.
+        protocol: ``davis``, ``youtube`` or ``segtrack``: which frames and objects count, see ``ground_truth``.
+        seen: Categories that training may see, for ``youtube``; see ``evaluate``.
         size: Short side in pixels at which segmenters work; None for the source's. Baselines work on whole frames.
         device: Where segmenters run.
         weights: File of weights for the segmenters; None for each one's default.
@@ -41,6 +47,7 @@ class CompareOptions:
     sequences: tuple[str, ...] | None = None
     year: int | None = None
     protocol: str = "davis"
+    seen: Path | None = None
     size: int | None = DEFAULT_SHORT_SIDE
     device: str = "auto"
     weights: Path | None = None
@@ -53,6 +60,8 @@ def compare(
 ) -> dict[str, Scores]:
     """Runs systems over sequences from their first masks and scores what they say.
 
+    By ``youtube`` each object is given on the first mask that has it, without the other objects of that mask.
+
     Args:
         options: What to run.
         on_sequence: Called with the system's name and the scores of each sequence as soon as they are known.
@@ -64,16 +73,17 @@ def compare(
     """
     check_year(options.year)
     check_protocol(options.protocol)
-    if options.protocol == "youtube":
-        raise UsageError("objects that appear later need masks of theirs", "segment the clips, then score the masks")
     sequences = find_sequences(options.data, options.sequences)
-    year = options.year or recognise_year(sequence.mask_files[0] for sequence in sequences)
-    truths = [read_truth(each.name, each.mask_files, year, options.protocol) for each in sequences]
-    followers = {system: _build(system, options) for system in options.systems}
-    return {
-        system: _run(system, follower, list(zip(sequences, truths, strict=True)), on_sequence, options.keep)
-        for system, follower in followers.items()
-    }
+    folders = [each.mask_files[0].parent for each in sequences]
+    years = recognise_years(folders, options.year, options.protocol)
+    truths = [
+        read_truth(each.name, each.mask_files, year, options.protocol)
+        for each, year in zip(sequences, years, strict=True)
+    ]
+    mark = category_marker(options.data, folders, options.seen) if options.protocol == "youtube" else None
+    runners = {system: _build_runner(system, options) for system in options.systems}
+    pairs = list(zip(sequences, truths, strict=True))
+    return {system: _run(system, run, pairs, mark, on_sequence, options.keep) for system, run in runners.items()}
 
 
 def compare_transfer(
@@ -120,20 +130,29 @@ def _transfer(
 
 def _run(
     system: str,
-    follower: Follower,
+    run: Runner,
     sequences: Iterable[tuple[DavisSequence, SequenceTruth]],
+    mark: Marker | None,
     on_sequence: Callable[[str, SequenceScores], None] | None,
     keep: Path | None,
 ) -> Scores:
     scores = []
     for sequence, truth in sequences:
-        pairs = _pairs_from(follower, sequence, truth)
+        pairs = run(sequence, truth)
         if keep is not None:
             pairs = save_predictions(keep / system / sequence.name, pairs)
-        scores.append(score_frames(sequence.name, pairs))
+        result = score_frames(sequence.name, pairs)
+        scores.append(mark(result) if mark else result)
         if on_sequence:
             on_sequence(system, scores[-1])
     return Scores(tuple(scores))
+
+
+def _build_runner(system: str, options: CompareOptions) -> Runner:
+    if options.protocol != "youtube":
+        return partial(_pairs_from, _build(system, options))
+    late = build_late_follower(system, weights=options.weights, device=options.device, short_side=options.size)
+    return lambda sequence, truth: _pair_up(late(sequence.image_folder, truth.given()), sequence, truth)
 
 
 def _build(system: str, options: CompareOptions) -> Follower:
@@ -148,15 +167,21 @@ def _build(system: str, options: CompareOptions) -> Follower:
 
 def _pairs_from(follower: Follower, sequence: DavisSequence, truth: SequenceTruth) -> Iterator[FramePair]:
     """What the follower says and the truth, on each frame that counts."""
+    answers = follower(sequence.image_folder, truth.first_file.stem, truth.read(truth.first_file))
+    return _pair_up(answers, sequence, truth)
+
+
+def _pair_up(answers: Answers, sequence: DavisSequence, truth: SequenceTruth) -> Iterator[FramePair]:
     stems = {path.stem for path in sequence.frame_files}
     if missing := [stem for stem in (truth.first_file.stem, *truth.files) if stem not in stems]:
         raise InputError(f"mask {missing[0]} of sequence {sequence.name} has no frame", "name masks like their frames")
-    unseen = set(truth.files)
-    for stem, prediction in follower(sequence.image_folder, truth.first_file.stem, truth.read(truth.first_file)):
+    unseen = {stem for stem in truth.files if truth.object_ids_on(stem)}
+    for stem, prediction in answers:
         if stem in unseen:
             unseen.remove(stem)
             labels = truth.read(truth.files[stem])
             truth.check(prediction, labels, stem)
-            yield FramePair(stem, prediction, labels, truth.object_ids)
+            own_truths = read_own_masks(truth.files[stem])
+            yield FramePair(stem, prediction, labels, truth.object_ids_on(stem), own_truths=own_truths)
     if unseen:
         raise InputError(f"frame {min(unseen)} of sequence {sequence.name} was not read", "check its images")

@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from vostool.datasets.layout import find_mask_folders, list_images, read_labels
+from vostool.datasets.layout import find_mask_folders, is_mask, list_masks, read_labels, read_own_masks
 from vostool.errors import InputError, MaskError
 from vostool.metrics.report import FramePair, Scores, SequenceScores, score_frames
 from vostool.pipelines.ground_truth import (
     SequenceTruth,
     check_protocol,
     check_year,
-    first_mask,
     read_truth,
-    recognise_year,
+    recognise_years,
 )
-from vostool.pipelines.processes import map_over_processes
-from vostool.pipelines.youtube import check_is_complete, find_seen, mark_categories, read_meta
+from vostool.pipelines.processes import map_ahead, map_over_processes
+from vostool.pipelines.scoring_work import plan_work
+from vostool.pipelines.youtube import category_marker
 
 COUNT_AS_ZERO = "allow what is missing to count as 0 (--allow-missing)"
 
@@ -32,7 +32,7 @@ def evaluate(
     sequences: Iterable[str] | None = None,
     allow_missing: bool = False,
     seen: Path | None = None,
-    num_jobs: int = 1,
+    num_jobs: int | None = 1,
     on_sequence: Callable[[SequenceScores], None] | None = None,
 ) -> Scores:
     """Scores predictions on disk.
@@ -47,7 +47,8 @@ def evaluate(
         allow_missing: Missing frames and sequences count as 0 instead of being an error.
         seen: ``meta.json`` of the training set, or a JSON list of categories; for ``youtube`` only. None: that of the
             folder ``train`` beside the data set, if there is one.
-        num_jobs: Processes; the scores do not depend on it.
+        num_jobs: Processes; None for what pays: threads that read ahead, and processes where there is enough for
+            them. The scores do not depend on it.
         on_sequence: Called with the scores of each sequence as soon as they are known, in order.
 
     Raises:
@@ -58,15 +59,17 @@ def evaluate(
     check_year(year)
     check_protocol(protocol)
     folders = find_mask_folders(annotations, sequences)
-    year = year or recognise_year(first_mask(folder) for folder in folders)
+    years = recognise_years(folders, year, protocol)
     home = prediction_home(predictions)
-    tasks = [_ScoringTask(home / each.name, each, year, protocol, allow_missing) for each in folders]
-    meta = read_meta(annotations) if protocol == "youtube" else {}
-    check_is_complete(meta, folders)
-    seen_categories = find_seen(annotations, seen) if meta or seen else None
+    num_processes, num_threads = plan_work(folders, num_jobs)
+    tasks = [
+        _ScoringTask(home / each.name, each, year, protocol, allow_missing, num_threads)
+        for each, year in zip(folders, years, strict=True)
+    ]
+    mark = category_marker(annotations, folders, seen) if protocol == "youtube" else None
     scores = []
-    for result in map_over_processes(_score, tasks, num_jobs):
-        scores.append(mark_categories(result, meta, seen_categories) if seen_categories else result)
+    for result in map_over_processes(_score, tasks, num_processes):
+        scores.append(mark(result) if mark else result)
         if on_sequence:
             on_sequence(scores[-1])
     return Scores(tuple(scores))
@@ -81,11 +84,12 @@ class _ScoringTask:
     year: int
     protocol: str
     allow_missing: bool
+    num_threads: int
 
 
 def _score(task: _ScoringTask) -> SequenceScores:
     name = task.annotations.name
-    truth = read_truth(name, list_images(task.annotations, frozenset({".png"})), task.year, task.protocol)
+    truth = read_truth(name, list_masks(task.annotations), task.year, task.protocol)
     if not task.predictions.is_dir() and not task.allow_missing:
         message = f"sequence {name} has no predictions: {task.predictions} is missing"
         raise MaskError(message, f"predict it, leave it out, or {COUNT_AS_ZERO}")
@@ -97,18 +101,21 @@ def _score(task: _ScoringTask) -> SequenceScores:
 
 def _pairs_on_disk(task: _ScoringTask, truth: SequenceTruth) -> Iterator[FramePair]:
     """Prediction and truth of each frame that counts."""
-    for stem, file in truth.files.items():
-        path = task.predictions / f"{stem}.png"
-        labels = truth.read(file)
-        if path.is_file():
-            prediction = read_labels(path, truth.year)
-            truth.check(prediction, labels, stem)
-        elif task.allow_missing:
-            prediction = None
-        else:
-            message = f"frame {stem} of sequence {truth.name} has no prediction: {path} is missing"
-            raise MaskError(message, f"predict every frame, under the name of its annotation, or {COUNT_AS_ZERO}")
-        yield FramePair(stem, prediction, labels, truth.object_ids_on(stem))
+    # Reading takes longer than scoring, and is done where Python's lock is free.
+    return map_ahead(lambda stem: _read_pair(task, truth, stem), truth.files, task.num_threads)
+
+
+def _read_pair(task: _ScoringTask, truth: SequenceTruth, stem: str) -> FramePair:
+    path, file = task.predictions / f"{stem}.png", truth.files[stem]
+    labels, object_ids = truth.read(file), truth.object_ids_on(stem)
+    if is_mask(path):
+        prediction = read_labels(path, truth.year)
+        truth.check(prediction, labels, stem)
+        return FramePair(stem, prediction, labels, object_ids, read_own_masks(path), read_own_masks(file))
+    if not task.allow_missing:
+        message = f"frame {stem} of sequence {truth.name} has no prediction: {path} is missing"
+        raise MaskError(message, f"predict every frame, under the name of its annotation, or {COUNT_AS_ZERO}")
+    return FramePair(stem, None, labels, object_ids)
 
 
 def prediction_home(folder: Path) -> Path:

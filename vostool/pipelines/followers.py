@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +15,13 @@ from vostool.systems import SYSTEMS, build_segmenter
 from vostool.types import Annotation, VideoInfo
 from vostool.video.reader import open_video
 
-# Takes a folder of frames, the stem of the annotated one and its HxW uint8 labels; gives the stem and the labels of
-# each frame after it.
-Follower = Callable[[Path, str, np.ndarray], Iterator[tuple[str, np.ndarray]]]
+# Stem and HxW uint8 labels of frame after frame.
+Answers = Iterator[tuple[str, np.ndarray]]
+# Takes a folder of frames, the stem of the annotated one and its labels; answers for each frame after it.
+Follower = Callable[[Path, str, np.ndarray], Answers]
+# Takes a folder of frames and the labels of the objects that are given on some, by stem, in order; answers for each
+# frame after the first of those.
+LateFollower = Callable[[Path, Mapping[str, np.ndarray]], Answers]
 
 
 def build_follower(
@@ -48,8 +52,25 @@ def build_follower(
     return _segmenter_follower(build_segmenter(name, weights, device), short_side)
 
 
+def build_late_follower(
+    name: str, *, weights: Path | None = None, device: str = "auto", short_side: int | None = DEFAULT_SHORT_SIDE
+) -> LateFollower:
+    """The segmenter of that name, which takes on objects in the middle of a clip; see ``build_follower``.
+
+    Raises:
+        WeightsError: If weights are missing or do not fit.
+        UsageError: If there is no system of that name, or it is a baseline.
+    """
+    if name in BASELINES:
+        raise UsageError(f"'{name}' cannot take on objects that appear later", f"choose among {', '.join(SYSTEMS)}")
+    if name not in SYSTEMS:
+        raise UsageError(f"there is no system '{name}'", f"choose among {', '.join(SYSTEMS)}")
+    segmenter = build_segmenter(name, weights, device)
+    return lambda folder, given: _follow(segmenter, folder, given, short_side)
+
+
 def _baseline_follower(baseline: Baseline) -> Follower:
-    def follow(folder: Path, first: str, labels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    def follow(folder: Path, first: str, labels: np.ndarray) -> Answers:
         with open_video(folder) as reader:
             stems = reader.info.frame_names
             _check_size(labels, reader.info, first)
@@ -64,18 +85,21 @@ def _baseline_follower(baseline: Baseline) -> Follower:
 
 
 def _segmenter_follower(segmenter: Segmenter, short_side: int | None) -> Follower:
-    def follow(folder: Path, first: str, labels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-        object_ids = tuple(int(each) for each in np.unique(labels) if each)
-        with open_video(folder) as reader:
-            stems = reader.info.frame_names
-            _check_size(labels, reader.info, first)
-            start = stems.index(first)
-            annotations = {start: Annotation(start, labels, object_ids)}
-            for result in propagate(segmenter, reader, annotations, short_side=short_side):
-                if result.frame.index > start:
-                    yield stems[result.frame.index], result.labels
+    return lambda folder, first, labels: _follow(segmenter, folder, {first: labels}, short_side)
 
-    return follow
+
+def _follow(segmenter: Segmenter, folder: Path, given: Mapping[str, np.ndarray], short_side: int | None) -> Answers:
+    with open_video(folder) as reader:
+        stems = reader.info.frame_names
+        annotations = {}
+        for stem, labels in given.items():
+            _check_size(labels, reader.info, stem)
+            object_ids = tuple(int(each) for each in np.unique(labels) if each)
+            annotations[stems.index(stem)] = Annotation(stems.index(stem), labels, object_ids)
+        start = min(annotations)
+        for result in propagate(segmenter, reader, annotations, short_side=short_side):
+            if result.frame.index > start:
+                yield stems[result.frame.index], result.labels
 
 
 def _check_size(labels: np.ndarray, info: VideoInfo, stem: str) -> None:

@@ -1,19 +1,19 @@
 """What is true of a sequence, which frames count and which objects on each: the rules of each protocol.
 
 davis      objects of the first mask, on all annotated frames but the first, which is given, and the last
-segtrack   objects of the first mask, on all annotated frames but the first
+segtrack   objects of the first mask, on all annotated frames but the first; the year is that of each sequence
 youtube    every object, on all annotated frames after its own first, which gives it
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from vostool.datasets.layout import VOID, list_images, read_labels
+from vostool.datasets.layout import VOID, list_masks, read_labels
 from vostool.errors import InputError, MaskError, UsageError
 
 YEARS = (2016, 2017)
@@ -43,6 +43,8 @@ class SequenceTruth:
 
     def object_ids_on(self, stem: str) -> tuple[int, ...]:
         """Objects that count on a frame: all that were given before it."""
+        if not self.given_on:
+            return self.object_ids
         order = {name: index for index, name in enumerate(self.files)}
         late = {key for key, first in self.given_on.items() if order[stem] <= order[first]}
         return tuple(each for each in self.object_ids if each not in late)
@@ -50,6 +52,15 @@ class SequenceTruth:
     def read(self, file: Path) -> np.ndarray:
         """Labels of a mask, HxW uint8, void made background."""
         return _read(file, self.year)
+
+    def given(self) -> dict[str, np.ndarray]:
+        """What is given: by stem, HxW uint8 labels of the objects that are given there, and of no others."""
+        files = {self.first_file.stem: self.first_file, **self.files}
+        object_ids: dict[str, list[int]] = {}
+        for object_id in self.object_ids:
+            object_ids.setdefault(self.given_on.get(object_id, self.first_file.stem), []).append(object_id)
+        labels = {stem: self.read(files[stem]) for stem in files if stem in object_ids}
+        return {stem: np.where(np.isin(each, object_ids[stem]), each, np.uint8(0)) for stem, each in labels.items()}
 
     def check(self, prediction: np.ndarray, truth: np.ndarray, stem: str) -> None:
         """Refuses labels of another size or with unknown objects."""
@@ -107,9 +118,16 @@ def recognise_year(first_files: Iterable[Path]) -> int:
     return 2017 if any(_has_ids(file) for file in first_files) else 2016
 
 
+def recognise_years(folders: Sequence[Path], year: int | None, protocol: str) -> tuple[int, ...]:
+    """The year of each sequence: the given one, or that of all; in segtrack, where some have ids, of each by itself."""
+    if year is None and protocol == "segtrack":
+        return tuple(recognise_year([first_mask(folder)]) for folder in folders)
+    return (year or recognise_year(first_mask(folder) for folder in folders),) * len(folders)
+
+
 def first_mask(folder: Path) -> Path:
     """The first mask of a folder that has some."""
-    return list_images(folder, frozenset({".png"}))[0]
+    return list_masks(folder)[0]
 
 
 def _has_ids(file: Path) -> bool:

@@ -6,7 +6,7 @@ meta.json    {"videos": {SEQUENCE: {"objects": {ID: {"category": NAME, "frames":
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ class ObjectRecord:
 
 
 Meta = Mapping[str, Mapping[int, ObjectRecord]]
+Marker = Callable[[SequenceScores], SequenceScores]
 
 
 def read_meta(annotations: Path) -> Meta:
@@ -80,6 +81,23 @@ def check_is_complete(meta: Meta, folders: Iterable[Path]) -> None:
         if missing := sorted(listed - stems):
             message = f"frame {missing[0]} of sequence {folder.name} counts by meta.json and has no annotation"
             raise InputError(message, "give all annotations; those of the validation set are kept on its server")
+
+
+def category_marker(annotations: Path, folders: Iterable[Path], seen: Path | None) -> Marker:
+    """What marks the objects of a sequence as seen or unseen; it leaves the scores alone where categories are unknown.
+
+    Args:
+        annotations: Root of a part of the data set, or its folder of annotations.
+        folders: Annotations of each sequence.
+        seen: See ``find_seen``.
+
+    Raises:
+        InputError: If a file is missing or of another form, or a frame that counts has no annotation.
+    """
+    meta = read_meta(annotations)
+    check_is_complete(meta, folders)
+    categories = find_seen(annotations, seen) if meta or seen else None
+    return (lambda scores: mark_categories(scores, meta, categories)) if categories else lambda scores: scores
 
 
 def mark_categories(scores: SequenceScores, meta: Meta, seen: Collection[str]) -> SequenceScores:
