@@ -288,3 +288,57 @@ def test_deep_and_premultiplied_outputs_go_on(name: str, suffix: str, tmp_path: 
             contents.append({str(frame.pts): frame.to_ndarray().tobytes() for frame in read_frames(path)})
     assert contents[0] == contents[1]
     assert len(contents[0]) == 6
+    straight = tmp_path / f"straight_{name}"
+    with open_sink("alpha", straight, info, OBJECT_IDS, style=PictureStyle(still_suffix=suffix)) as sink:
+        write_until(sink, 0, 1)
+        sink.finish()
+    first = next(iter(contents[0].values()))
+    other = (straight / f"00000{suffix}").read_bytes() if straight.is_dir() else read_frames(straight)[0].to_ndarray()
+    assert first != bytes(other), "the style is passed on"
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.webm"])
+def test_segments_that_begin_at_half_milliseconds(name: str, tmp_path: Path) -> None:
+    """FFmpeg rounds 62.5 ms up, Python's round() would go down to the even 62."""
+    info = make_info(tmp_path / name, time_base=Fraction(1, 2000))
+    with open_sink("alpha", tmp_path / name, info, OBJECT_IDS) as sink:
+        for result in make_results(6, pts=tuple(125 * index for index in range(6)), time_base=info.time_base):
+            sink.write(result)
+            sink.checkpoint()
+        sink.finish()
+    assert [time * 1000 for time in read_times(tmp_path / name)] == [0, 63, 125, 188, 250, 313]
+
+
+@pytest.mark.parametrize("name", VIDEOS)
+def test_what_came_after_the_checkpoint_is_gone_at_the_next_frame(name: str, tmp_path: Path) -> None:
+    with reopen(name, tmp_path) as sink:
+        write_until(sink, 0, 3)
+        state = sink.checkpoint()
+        write_until(sink, 3, 5)
+        sink.checkpoint()
+        write_until(sink, 5, 6)
+        old = sink.parts
+    with reopen(name, tmp_path, state) as sink:
+        assert all(part.exists() for part in old), "nothing is touched before"
+        write_until(sink, 3, 4)
+        assert sink.parts == old[:2]
+        assert set(tmp_path.iterdir()) == {*old[:2]}
+
+
+@pytest.mark.parametrize("name", VIDEOS)
+def test_an_old_output_is_not_taken_for_the_one_that_was_resumed(name: str, tmp_path: Path) -> None:
+    """It has the same frames at the same times; only the part files tell that this run was not at its end."""
+    path = tmp_path / name
+    with reopen(name, tmp_path) as sink:
+        write_until(sink, 0, 4)
+        sink.finish()
+    old = bytes(read_frames(path)[0].planes[0])
+    with reopen(name, tmp_path, overwrite=True) as sink:
+        for result in make_clip_results():
+            if result.frame.index < 4:
+                white = replace(result.frame, image=np.full_like(result.frame.image, 255))
+                sink.write(replace(result, frame=white))
+        state = sink.checkpoint()
+    with reopen(name, tmp_path, state, overwrite=True) as sink:
+        sink.finish()
+    assert bytes(read_frames(path)[0].planes[0]) != old

