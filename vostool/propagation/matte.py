@@ -35,7 +35,7 @@ def within_one(alpha: np.ndarray) -> np.ndarray:
 
 
 def clean(alpha: np.ndarray, black: float, white: float) -> np.ndarray:
-    """Stretches the matte of all objects: what is up to ``black`` becomes 0, what is from ``1 - white`` on becomes 1."""
+    """Stretches the matte of all objects: up to ``black`` it becomes 0, from ``1 - white`` on it becomes 1."""
     matte = alpha.sum(axis=0)
     stretched = np.clip((matte - np.float32(black)) / np.float32(1 - white - black), 0, 1)
     return _with_matte(alpha, matte, stretched)
