@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vostool.pipelines.evaluate import evaluate
     from vostool.pipelines.masks import MaskSource
-    from vostool.pipelines.segment import SegmentOptions, segment_video
+    from vostool.pipelines.segment import segment_video
+    from vostool.pipelines.segment_options import SegmentOptions
     from vostool.pipelines.train import train
     from vostool.pipelines.training_options import TrainOptions
     from vostool.propagation.propagator import propagate
@@ -23,7 +24,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "MaskSource": "vostool.pipelines.masks",
-    "SegmentOptions": "vostool.pipelines.segment",
+    "SegmentOptions": "vostool.pipelines.segment_options",
     "TrainOptions": "vostool.pipelines.training_options",
     "build_segmenter": "vostool.systems",
     "evaluate": "vostool.pipelines.evaluate",

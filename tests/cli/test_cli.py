@@ -16,7 +16,7 @@ from tiny_network import save_tiny_weights
 from vostool.cli import options as shared
 from vostool.cli.app import run
 from vostool.cli.segment import segment_command
-from vostool.pipelines.segment import SegmentOptions
+from vostool.pipelines.segment_options import SegmentOptions
 from vostool.systems import SYSTEMS
 
 SIZE = (48, 64)

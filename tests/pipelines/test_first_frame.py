@@ -18,7 +18,8 @@ from vostool.models.lite import LiteNetwork
 from vostool.pipelines.first_frame import plan_steps
 from vostool.pipelines.masks import MaskSource
 from vostool.pipelines.report import Listeners, StepProgress
-from vostool.pipelines.segment import SegmentOptions, segment_video
+from vostool.pipelines.segment import segment_video
+from vostool.pipelines.segment_options import SegmentOptions
 from vostool.propagation.segmenter import MemorySegmenter
 from vostool.systems import System, build_segmenter
 from vostool.training.papers import first_frame

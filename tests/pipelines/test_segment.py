@@ -17,7 +17,8 @@ from vostool.errors import Interrupted, MaskError, MemoryExhausted, OutputError,
 from vostool.pipelines import segment as segment_module
 from vostool.pipelines.masks import MaskSource
 from vostool.pipelines.report import FrameProgress, Listeners
-from vostool.pipelines.segment import SegmentOptions, segment_video
+from vostool.pipelines.segment import segment_video
+from vostool.pipelines.segment_options import SegmentOptions
 
 SIZE = (48, 64)
 
@@ -187,7 +188,7 @@ def test_running_out_of_memory_is_one_line(options: SegmentOptions, monkeypatch:
     def exhaust(*arguments: object, **named: object) -> None:
         raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: 9 bytes")
 
-    monkeypatch.setattr(segment_module, "propagate", exhaust)
+    monkeypatch.setattr(segment_module.Propagator, "step", exhaust)
     with pytest.raises(MemoryExhausted) as caught:
         segment_video(options)
     assert caught.value.exit_code == 5
@@ -198,6 +199,6 @@ def test_other_faults_are_not_called_memory(options: SegmentOptions, monkeypatch
     def fail(*arguments: object, **named: object) -> None:
         raise RuntimeError("shapes differ")
 
-    monkeypatch.setattr(segment_module, "propagate", fail)
+    monkeypatch.setattr(segment_module.Propagator, "step", fail)
     with pytest.raises(RuntimeError, match="shapes differ"):
         segment_video(options)

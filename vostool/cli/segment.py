@@ -83,7 +83,8 @@ def segment_command(
     """
     from vostool.pipelines.masks import MaskSource
     from vostool.pipelines.report import Listeners
-    from vostool.pipelines.segment import SegmentOptions, segment_video
+    from vostool.pipelines.segment import segment_video
+    from vostool.pipelines.segment_options import SegmentOptions
 
     options = SegmentOptions(
         clip, MaskSource(mask, tuple(objects or ()), object_folder, mask_mode), tuple(output or ()), tuple(emit or ()),

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vostool.pipelines.spans import Span
+from vostool.pipelines.watch import FrameRecord
 from vostool.types import FrameResult
 
 SCHEMA_VERSION = 1
@@ -22,17 +24,21 @@ class FrameProgress:
         num_frames: How many there should be; None if unknown.
         seconds: Since the first frame was asked for.
         result: Of this frame.
+        record: What was measured of it; None where nothing is.
+        num_resumed: How many of ``num_done`` an earlier run has written.
     """
 
     num_done: int
     num_frames: int | None
     seconds: float
     result: FrameResult
+    record: FrameRecord | None = None
+    num_resumed: int = 0
 
     @property
     def frames_per_second(self) -> float:
         """Mean rate so far, reading and writing included."""
-        return self.num_done / self.seconds if self.seconds > 0 else 0.0
+        return (self.num_done - self.num_resumed) / self.seconds if self.seconds > 0 else 0.0
 
     @property
     def seconds_left(self) -> float | None:
@@ -67,12 +73,14 @@ class Listeners:
         on_note: One line on something that was detected or decided.
         on_warning: One line on something that may not be as wished.
         on_step: After each step of fine-tuning.
+        on_backward: After each frame of a backward pass: how many are done, and of how many.
     """
 
     on_frame: Callable[[FrameProgress], None] = lambda progress: None
     on_note: Callable[[str], None] = lambda text: None
     on_warning: Callable[[str], None] = lambda text: None
     on_step: Callable[[StepProgress], None] = lambda progress: None
+    on_backward: Callable[[int, int], None] = lambda num_done, num_frames: None
 
 
 @dataclass(slots=True)
@@ -117,7 +125,11 @@ class SegmentReport:
         frames_in, frames_out: Read and written; equal, or the job failed.
         corrupt_frames: Damaged frames, for which the mask before was repeated.
         is_short: True if the file held fewer frames than it promised.
+        first_frame, direction: Of what was followed.
+        resumed_frames: Frames of ``frames_out`` that an earlier run has written.
         objects: One summary each.
+        spans: Where something may be wrong, see ``vostool.pipelines.spans``.
+        frames_to_annotate: Frames on which another mask would help most.
         seconds, frames_per_second: For the whole clip, reading and writing included.
         memory_bank_bytes: Size of the store of keys and values at the end.
         peak_rss_bytes: Largest memory of the process.
@@ -140,7 +152,12 @@ class SegmentReport:
     frames_out: int = 0
     corrupt_frames: int = 0
     is_short: bool = False
+    first_frame: int = 0
+    direction: str = "forward"
+    resumed_frames: int = 0
     objects: list[ObjectSummary] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
+    frames_to_annotate: list[int] = field(default_factory=list)
     seconds: float = 0.0
     frames_per_second: float = 0.0
     memory_bank_bytes: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, Literal, Protocol, get_args
 
 from vostool.types import Annotation, Frame, FrameResult
@@ -47,16 +47,21 @@ class ShotFollower:
         follower: Does the work.
         policy: ``reset`` forgets all but annotated frames at a cut, ``stop`` follows nothing from a cut on until the
             next annotation; ``warn`` and ``off`` go on as if there were none.
+        on_cut: Told the index of the first frame of each new shot that was heeded.
     """
 
-    def __init__(self, follower: Follower, policy: SceneCutPolicy) -> None:
+    def __init__(
+        self, follower: Follower, policy: SceneCutPolicy, on_cut: Callable[[int], None] = lambda index: None
+    ) -> None:
         self._follower = follower
         self._policy = policy
+        self._on_cut = on_cut
         self._cuts = SceneCuts()
 
     def step(self, frame: Frame, annotation: Annotation | None = None) -> FrameResult:
         """See ``Propagator.step``."""
         if self._policy in ("reset", "stop") and self._cuts.is_cut(frame.image):
+            self._on_cut(frame.index)
             if self._policy == "reset":
                 self._follower.reset()
             else:

@@ -8,6 +8,8 @@ from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 MOST_SPANS = 200
+# Lines that are told at the end of a job.
+MOST_LINES = 8
 MOST_SUGGESTIONS = 5
 # Suggested frames nearer than this to one another tell the network the same.
 FRAMES_BETWEEN_SUGGESTIONS = 10
@@ -150,6 +152,20 @@ def frames_to_annotate(spans: Sequence[Span]) -> tuple[int, ...]:
         if span.weight > 0 and not is_near and len(chosen) < MOST_SUGGESTIONS:
             chosen.append(span.worst)
     return tuple(sorted(chosen))
+
+
+def describe_findings(findings: Findings) -> list[str]:
+    """Lines for a person: the spans that matter most, and what to do about them."""
+    spans = sorted((span for span in findings.spans if span.kind != "cut"), key=lambda span: -span.weight)
+    shown = sorted(spans[:MOST_LINES], key=lambda span: span.first)
+    lines = [span.describe() for span in shown]
+    if more := len(spans) - len(shown) + findings.num_left_out:
+        lines.append(f"{more} more such spans; --json lists them")
+    if findings.frames:
+        first = findings.frames[0]
+        frames = ", ".join(map(str, findings.frames))
+        lines.append(f"worth a mask: frames {frames}, as in --mask {first}=FILE --resume-from {first}")
+    return lines
 
 
 def clock(seconds: float) -> str:

@@ -6,6 +6,7 @@ is switched on the first; only a cut changes both. Slow fades are not found. ``d
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,7 +63,7 @@ def _look(image: np.ndarray) -> _Look:
 
 
 def _differ(before: _Look, now: _Look) -> bool:
-    distance = np.sqrt(max(0.0, 1.0 - float(before.colours @ now.colours)))
+    distance = math.sqrt(max(0.0, 1.0 - float(before.colours @ now.colours)))
     return distance > MIN_COLOUR_DISTANCE and _likeness(before.light, now.light) < MAX_LIKENESS
 
 

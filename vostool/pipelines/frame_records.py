@@ -1,0 +1,55 @@
+"""What was measured of every frame, as lines of JSON on disk: nothing of it is held in memory."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from vostool.pipelines.watch import FrameRecord
+from vostool.video.disk_errors import disk_errors
+
+
+class RecordFile:
+    """A file that grows by a line for each frame.
+
+    Args:
+        path: Replaced, unless ``num_bytes`` says how much of it stays.
+        num_bytes: Length at the checkpoint to go on from; None to begin.
+
+    Raises:
+        OutputError: The disk refuses, here and in every other method.
+    """
+
+    def __init__(self, path: Path, num_bytes: int | None = None) -> None:
+        self._path = path
+        with disk_errors(path, path):
+            self._file = path.open("r+b" if num_bytes is not None else "wb")
+            if num_bytes is not None:
+                self._file.truncate(num_bytes)
+                self._file.seek(num_bytes)
+
+    def add(self, record: FrameRecord) -> None:
+        """Writes one line."""
+        with disk_errors(self._path, self._path):
+            self._file.write(json.dumps(record.to_dict(), separators=(",", ":")).encode() + b"\n")
+
+    def checkpoint(self) -> int:
+        """Makes all lines durable, and tells the length of the file."""
+        with disk_errors(self._path, self._path):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            return self._file.tell()
+
+    def close(self) -> None:
+        """Flushes and closes it; may be called twice."""
+        self._file.close()
+
+
+def read_records(path: Path) -> Iterator[dict[str, Any]]:
+    """The records of a finished file, one at a time."""
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)
