@@ -74,7 +74,7 @@ def test_every_pair_is_either_coded_or_refused() -> None:
         (["a", "b", "c"], ["masks", "matte"], ["2 times", "3 outputs"]),
         (["a", "./a"], ["masks", "matte"], ["two outputs"]),
         ([], ["masks", "masks"], ["two outputs"]),
-        (["-"], [], ["'-'"]),
+        (["-", "-"], ["matte"], ["two outputs"]),
         ([""], [], ["''"]),
         (["a.mp4/"], [], ["folder", "extension of a video"]),
     ],
@@ -83,6 +83,16 @@ def test_refusals_name_what_to_use(paths: list[str], emits: list[str], words: li
     with pytest.raises(UsageError) as caught:
         resolved(paths, emits)
     assert [word for word in words if word not in str(caught.value)] == []
+
+
+def test_standard_output_takes_any_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (plan,) = resolve_outputs(["-"], [], "clip.mp4")
+    assert (plan.kind, plan.path, plan.is_stream, plan.is_folder) == ("alpha", Path("-"), True, False)
+    assert {resolve_outputs(["-"], [kind], "clip.mp4")[0].kind for kind in KINDS} == set(KINDS)
+    check_outputs([plan])
+    (folder,) = resolve_outputs(["./-"], [], "clip.mp4")
+    assert (folder.kind, folder.path, folder.is_folder) == ("masks", tmp_path / "-", True)
 
 
 def test_clip_stem_keeps_the_dots_of_a_folder(tmp_path: Path) -> None:

@@ -184,6 +184,7 @@ class FileReader(VideoReader):
         offset, last_dts = 0, None
         for packet in self._packets():
             if packet.stream_index != self._stream.index:
+                self._hand_on(packet)
                 continue
             if packet.dts is not None:
                 if last_dts is not None and (last_dts - packet.dts - offset) * self._time_base > DISCONTINUITY_SECONDS:
@@ -193,6 +194,9 @@ class FileReader(VideoReader):
             if packet.pts is not None:
                 packet.pts += offset
             yield packet
+
+    def _hand_on(self, packet: Packet) -> None:
+        """What becomes of a packet of another stream; nothing here."""
 
     def _packets(self) -> Iterator[Packet]:
         """Packets of all streams, past what the demuxer stumbles over; notes where they end."""

@@ -5,6 +5,7 @@ no extension   folder: indexed masks; or the stills of any other kind
 .mov           ProRes 4444 with alpha: alpha, cutout; ProRes 422 HQ: matte; H.264: overlay
 .webm          VP9: alpha, cutout, matte, overlay
 .mkv           FFV1: alpha, cutout, matte; H.264: overlay
+-              standard output, any kind: alpha unless another is asked for
 """
 
 from __future__ import annotations
@@ -37,12 +38,16 @@ DEFAULT_ENDINGS: dict[Kind, str] = {
 ALPHA_ADVICE = "use .mov (ProRes 4444), .webm (VP9) or .mkv (FFV1), or a folder of RGBA images"
 # In a path: one output for each object, named by its number.
 OBJECT_FIELD = "{object}"
+# The path of standard output.
+STREAM_PATH = Path("-")
 KNOWN_OUTPUTS = "use .mp4, .mov, .webm or .mkv for a video, or a name without extension (or ending in /) for a folder"
 
 
 @dataclass(frozen=True, slots=True)
 class OutputPlan:
-    """One output: what it shows and where it goes. A path without a known video extension is a folder.
+    """One output: what it shows and where it goes.
+
+    The path ``-`` is standard output; any other path without a known video extension is a folder.
 
     Attributes:
         object_id: The only object that it shows; None for all.
@@ -51,6 +56,11 @@ class OutputPlan:
     kind: Kind
     path: Path
     object_id: int | None = None
+
+    @property
+    def is_stream(self) -> bool:
+        """True for standard output."""
+        return self.path == STREAM_PATH
 
     @property
     def is_folder(self) -> bool:
@@ -65,7 +75,7 @@ class OutputPlan:
 
 def is_folder_path(path: Path) -> bool:
     """Whether an output path stands for a folder of stills."""
-    return path.suffix.lower() not in VIDEO_EXTENSIONS
+    return path.suffix.lower() not in VIDEO_EXTENSIONS and path != STREAM_PATH
 
 
 def part_path(path: Path) -> Path:
@@ -131,6 +141,8 @@ def check_outputs(plans: Sequence[OutputPlan], overwrite: bool = False, source: 
         OutputError: It exists, its folder is missing or cannot be written to.
     """
     for plan in plans:
+        if plan.is_stream:
+            continue
         if source is not None:
             _refuse_source(plan, source)
         _check_parent(plan.path)
@@ -172,9 +184,13 @@ def _spread(kinds: list[Kind], num_paths: int) -> Sequence[Kind | None]:
 
 def _plan(text: str, kind: Kind | None) -> OutputPlan:
     """One output from its path as given and its kind if named."""
-    if text in ("", "-"):
-        raise UsageError(f"'{text}' is not an output that can be written", KNOWN_OUTPUTS, code="output.path")
+    if text == str(STREAM_PATH):
+        return OutputPlan(kind or "alpha", STREAM_PATH)
+    if not text:
+        raise UsageError("'' is not an output that can be written", KNOWN_OUTPUTS, code="output.path")
     path = Path(text)
+    # Someone who writes ./- means a folder of this name.
+    path = path.absolute() if path == STREAM_PATH else path
     extension = path.suffix.lower()
     if text.endswith(("/", os.sep)) and not is_folder_path(path):
         raise UsageError(f"output folder {path} has the extension of a video", KNOWN_OUTPUTS, code="output.path")
