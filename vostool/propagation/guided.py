@@ -1,7 +1,7 @@
 """Lets the edges of an alpha follow those of the picture: the guided filter of He, Sun and Tang.
 
 "Guided Image Filtering", IEEE Transactions on Pattern Analysis and Machine Intelligence 35(6), 2013, section 3.5
-(colour guide); its coefficients are found on a smaller picture, as in He and Sun's "Fast Guided Filter", arXiv 1505.00996.
+(colour guide). Its coefficients are found on a smaller picture: He, Sun, "Fast Guided Filter" (arXiv 1505.00996).
 
 Shapes: H, W a picture or a part of one; h, w the same made smaller.
 """
