@@ -68,6 +68,13 @@ Plot = Annotated[
         "--plot", metavar="FILE.png", help="Draw time and memory against the number of the frame.", show_default=False
     ),
 ]
+Scoring = Annotated[
+    tuple[Path, Path] | None,
+    typer.Option(
+        "--scoring", metavar="PREDICTIONS ANNOTATIONS", show_default=False,
+        help="Measure instead how fast these masks are scored, beside the steps of the definition.",
+    ),
+]  # fmt: skip
 
 
 def bench_command(
@@ -81,6 +88,7 @@ def bench_command(
     flat: Flat = False,
     budget: Budget = 64.0,
     plot: Plot = None,
+    scoring: Scoring = None,
     weights: shared.WeightsFile = None,
     device: shared.Device = "auto",
     precision: shared.Precision = "auto",
@@ -96,7 +104,12 @@ def bench_command(
     vostool bench --system lite,stcn --objects 1,3,8
 
     vostool bench --flat --plot flat.png
+
+    vostool bench --scoring predictions DAVIS
     """
+    if scoring is not None:
+        _bench_scoring(*scoring, Messages(quiet=quiet), as_json=as_json)
+        return
     from vostool.pipelines.benchmark import DEFAULT_FRAMES, BenchOptions
     from vostool.pipelines.benchmark_flat import FLAT_FRAMES, flat_size
     from vostool.propagation.propagator import DEFAULT_SHORT_SIDE
@@ -114,6 +127,16 @@ def bench_command(
         report.plot(plot)
         messages.note(f"wrote {plot}")
     _print(report, messages, as_json=as_json)
+
+
+def _bench_scoring(predictions: Path, annotations: Path, messages: Messages, *, as_json: bool) -> None:
+    from vostool.pipelines.benchmark_scoring import benchmark_scoring
+
+    report = benchmark_scoring(predictions, annotations, messages.note)
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        print_table(f"scoring {report.num_frames} frames, {report.num_objects} objects", report.rows())
 
 
 def parse_counts(text: str | None) -> tuple[int, ...]:
