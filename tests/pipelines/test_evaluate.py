@@ -127,6 +127,35 @@ def test_unknown_object_is_refused(folders: tuple[Path, Path]) -> None:
         evaluate(*folders)
 
 
+@pytest.mark.parametrize(
+    ("pixels", "words"),
+    [
+        (np.full((24, 30), 255, np.uint8), "object 255, the annotation 2 in all"),
+        (np.zeros((24, 30, 3), np.uint8), "holds colours or wide values"),
+        (np.ones((24, 30), np.uint16), "holds colours or wide values"),
+    ],
+)
+def test_predictions_that_hold_no_ids_are_refused(folders: tuple[Path, Path], pixels: np.ndarray, words: str) -> None:
+    rewrite(folders[0] / "clip" / "00001.png", pixels)
+    with pytest.raises(MaskError, match=words):
+        evaluate(*folders)
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture"])
+def test_damaged_predictions_are_named(folders: tuple[Path, Path], content: bytes) -> None:
+    (folders[0] / "clip" / "00001.png").write_bytes(content)
+    with pytest.raises(MaskError, match=r"mask .*00001.png cannot be read"):
+        evaluate(*folders)
+
+
+def test_an_object_that_is_not_to_be_seen_must_not_be_predicted(folders: tuple[Path, Path]) -> None:
+    truth_only = folders[1] / "clip/00002.png"
+    for path in (truth_only, *(folder / "clip/00001.png" for folder in folders)):
+        rewrite(path, np.where(read(path) == 2, 0, read(path)))
+    second = evaluate(*folders).objects[1]
+    assert second.regions == second.boundaries == (1.0, 0.0, 1.0)
+
+
 @pytest.mark.parametrize("num_masks", [1, 2])
 def test_too_few_masks_are_refused(tmp_path: Path, num_masks: int) -> None:
     write_masks(tmp_path / "clip", np.ones((num_masks, 8, 8), np.uint8))

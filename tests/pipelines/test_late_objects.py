@@ -111,8 +111,8 @@ def test_what_does_not_fit_is_told(root: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no system 'nothing'"):
         build_late_follower("nothing")
     weights = save_tiny_weights(tmp_path / "tiny.safetensors")
-    Image.fromarray(labels_on(3)[:24, :32]).save(root / "Annotations/clip/00015.png")
-    with pytest.raises(MaskError, match=r"mask 00010|mask 00015 of sequence clip is 32x24, its frame 64x48"):
+    Image.fromarray(np.full((24, 32), 4, np.uint8)).save(root / "Annotations/clip/00015.png")
+    with pytest.raises(MaskError, match=r"mask 00015 of sequence clip is 32x24, its frame 64x48"):
         compare(options(root, weights=weights, size=48))
     (root / "JPEGImages/clip/00025.png").unlink()
     with pytest.raises(InputError, match="mask 00025 of sequence clip has no frame"):
