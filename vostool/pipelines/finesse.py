@@ -6,17 +6,26 @@ In this order: over time, against the picture, black and white, islands and hole
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+import numpy as np
+
 from vostool.errors import UsageError
+from vostool.propagation.guided import refine
+from vostool.propagation.matte import box_of, clean, feather, grow, to_labels, within_one
+from vostool.propagation.specks import drop_islands, fill_holes
+from vostool.propagation.temporal import steady
 from vostool.types import FrameResult
+from vostool.video.presets import Preset, pixels_at
 
 Refinement = Literal["none", "guided"]
 REFINEMENTS: tuple[str, ...] = get_args(Refinement)
 TEMPORAL_WINDOWS = (0, 3, 5)
 # More pixels than anyone needs, and few enough to be done while one waits.
 MAX_PIXELS = 200
+# Half a step of 8 bits: what is fainter is not seen.
+FAINT = 1 / 510
 
 
 @dataclass(frozen=True)
@@ -92,6 +101,9 @@ class Finesse:
 
     def __init__(self, options: FinesseOptions) -> None:
         self._options = options
+        self._radius = options.temporal // 2
+        self._held: list[FrameResult] = []
+        self._num_waiting = 0
 
     def push(self, result: FrameResult, *, starts_anew: bool = False) -> list[FrameResult]:
         """Takes one result; gives those that are finished.
@@ -100,15 +112,99 @@ class Finesse:
             starts_anew: Whether the frame has nothing to do with those before it, as after a cut, or was drawn by the
                 user: nothing is mixed over time across its beginning, and nothing into it.
         """
-        return [result]
+        if not self._radius:
+            return [self._finish(result)]
+        starts_anew |= bool(self._held) and not _go_together(self._held[-1], result)
+        finished = self.flush() if starts_anew else []
+        self._held.append(result)
+        self._num_waiting += 1
+        return finished + self._give_out()
 
     def flush(self) -> list[FrameResult]:
         """The rest, at the end of the clip."""
-        return []
+        places = range(len(self._held) - self._num_waiting, len(self._held))
+        finished = [self._finish(self._steady(place)) for place in places]
+        self._held, self._num_waiting = [], 0
+        return finished
 
     def memory(self) -> FinesseMemory:
         """What is needed to go on later."""
-        return FinesseMemory()
+        return FinesseMemory(tuple(self._held), self._num_waiting)
 
     def recall(self, memory: FinesseMemory) -> None:
         """Goes on, in a fresh one, as if the results had been pushed and all but those waiting given out."""
+        self._held, self._num_waiting = list(memory.results), memory.num_waiting
+
+    def _give_out(self) -> list[FrameResult]:
+        """Those that have as many results after them as before them, or the whole window."""
+        finished = []
+        while self._num_waiting:
+            place = len(self._held) - self._num_waiting
+            if self._num_waiting - 1 < min(self._radius, place):
+                break
+            finished.append(self._finish(self._steady(place)))
+            self._num_waiting -= 1
+        first_needed = max(0, len(self._held) - self._num_waiting - self._radius)
+        del self._held[:first_needed]
+        return finished
+
+    def _steady(self, place: int) -> FrameResult:
+        """One of those held, over the largest window that has as many before it as after it."""
+        reach = min(self._radius, place, len(self._held) - 1 - place)
+        window = self._held[place - reach : place + reach + 1]
+        if not reach:
+            return self._held[place]
+        shown = np.any([result.alpha.max(axis=0, initial=0) > FAINT for result in window], axis=0)
+        box = box_of(shown, 0)
+        result = self._held[place]
+        alpha = result.alpha.copy()
+        planes = [each.alpha[:, *box] for each in window]
+        alpha[:, *box] = within_one(steady(planes, [each.frame.image[box] for each in window]))
+        return replace(result, alpha=alpha, labels=to_labels(alpha, result.object_ids))
+
+    def _finish(self, result: FrameResult) -> FrameResult:
+        """All that needs no other frame."""
+        if not result.object_ids or replace(self._options, temporal=0).is_idle:
+            return result
+        return finish(result, self._options)
+
+
+def finish(result: FrameResult, options: FinesseOptions) -> FrameResult:
+    """One result with a finished alpha, and labels to match; it is not changed itself.
+
+    All that is fainter than half a step of 8 bits, away from the objects, becomes 0.
+    """
+    source = refine(result.alpha, result.frame.image) if options.refine == "guided" else result.alpha
+    reach = math.ceil(max(0, options.grow) + 2 * options.feather) + 1
+    box = box_of(source.max(axis=0) > FAINT, reach)
+    alpha, labels = np.zeros_like(source), np.zeros_like(result.labels)
+    if source[:, *box].size:
+        alpha[:, *box] = _shape(source[:, *box], result.object_ids, options)
+        labels[box] = to_labels(alpha[:, *box], result.object_ids)
+    return replace(result, alpha=alpha, labels=labels)
+
+
+def _shape(alpha: np.ndarray, object_ids: tuple[int, ...], options: FinesseOptions) -> np.ndarray:
+    """What needs no picture, in the order in which it is documented."""
+    if options.clean_black or options.clean_white:
+        alpha = clean(alpha, options.clean_black, options.clean_white)
+    if options.drop_islands:
+        alpha = drop_islands(alpha, object_ids, options.drop_islands)
+    if options.fill_holes:
+        alpha = fill_holes(alpha, object_ids, options.fill_holes)
+    if options.grow:
+        alpha = grow(alpha, options.grow)
+    if options.feather:
+        alpha = feather(alpha, options.feather)
+    return within_one(alpha)
+
+
+def _go_together(result: FrameResult, other: FrameResult) -> bool:
+    """Whether two results speak of the same objects."""
+    return result.object_ids == other.object_ids and result.alpha.shape == other.alpha.shape
+
+
+def options_for(preset: Preset, height: int, base: FinesseOptions | None = None) -> FinesseOptions:
+    """What a preset asks for in a picture of so many lines, added to what the user asks for."""
+    wanted = base or FinesseOptions()
+    return replace(wanted, grow=wanted.grow + pixels_at(preset.grow_pixels, height))

@@ -3,7 +3,11 @@
 "Guided Image Filtering", IEEE Transactions on Pattern Analysis and Machine Intelligence 35(6), 2013, section 3.5
 (colour guide). Its coefficients are found on a smaller picture: He, Sun, "Fast Guided Filter" (arXiv 1505.00996).
 
-Shapes: H, W a picture or a part of one; h, w the same made smaller.
+The filter puts edges into their places, but softens them; so the difference between the likeliest of the objects and
+the background, and the next, is made larger again. The constants are from a study on ten sequences of the training set of
+DAVIS 2016, see docs/matte.md.
+
+Shapes: K objects; H, W a picture or a part of one; h, w the same made smaller.
 """
 
 from __future__ import annotations
@@ -11,8 +15,49 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from vostool.propagation.matte import box_of
+
+# Radius of the windows as a part of the picture's shorter side, and variance of an edge that is none.
+RADIUS, EPSILON = 1 / 50, 1e-4
+# The functions are found on a picture in which the radius is as many pixels.
+SMALL_RADIUS = 4
+# How many times the difference is larger than the filter left it.
+CONTRAST = 3
+# What is fainter is none of an object.
+FAINT = 0.05
+
 # Places of the six different elements of a symmetric 3x3 matrix.
 PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
+
+
+def refine(alpha: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Objects with the edges that the picture has near theirs; 0 away from all of them.
+
+    Args:
+        alpha: (K, H, W) float32 in 0..1 with a sum up to 1.
+        image: (H, W, 3) uint8.
+
+    Returns:
+        (K, H, W) float32, likewise.
+    """
+    radius = max(1, round(RADIUS * min(image.shape[:2])))
+    refined = np.zeros_like(alpha)
+    for source, target in zip(alpha, refined, strict=True):
+        box = box_of(source > FAINT, 2 * radius)
+        step = max(1, radius // SMALL_RADIUS)
+        target[box] = np.clip(guided_filter(image[box], source[box], radius, EPSILON, step), 0, 1)
+    box = (slice(None), *box_of(refined.any(axis=0), 0))
+    refined[box] = _steepen(refined[box])
+    return refined
+
+
+def _steepen(alpha: np.ndarray) -> np.ndarray:
+    """(K, h, w) in 0..1 with a larger difference between the likeliest and the next; ties stay ties."""
+    planes = np.concatenate([1 - alpha.sum(axis=0, keepdims=True), alpha])
+    next_best, best = np.partition(planes, -2, axis=0)[-2:]
+    rivals = np.where(planes == best, next_best, best)
+    steep = np.clip(np.float32(0.5) + np.float32(CONTRAST / 2) * (planes - rivals), 0, 1)
+    return np.asarray(steep[1:] / steep.sum(axis=0))
 
 
 def guided_filter(guide: np.ndarray, plane: np.ndarray, radius: int, epsilon: float, step: int = 1) -> np.ndarray:

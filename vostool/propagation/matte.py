@@ -14,8 +14,22 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+Box = tuple[slice, slice]
+
 # Discs of larger radii are made of several of these, which is much faster.
 MAX_DISC_RADIUS = 4
+
+
+def box_of(plane: np.ndarray, margin: int) -> Box:
+    """Rows and columns of the (H, W) part in which a plane is not 0, with a margin; empty if it is 0 all over."""
+    left, top, width, height = cv2.boundingRect(plane.astype(np.uint8))
+    if not width:
+        return slice(0, 0), slice(0, 0)
+    rows, columns = (
+        slice(max(0, top - margin), top + height + margin),
+        slice(max(0, left - margin), left + width + margin),
+    )
+    return rows, columns
 
 
 def to_labels(alpha: np.ndarray, object_ids: tuple[int, ...]) -> np.ndarray:
