@@ -4,7 +4,7 @@
 (colour guide). Its coefficients are found on a smaller picture: He, Sun, "Fast Guided Filter" (arXiv 1505.00996).
 
 The filter puts edges into their places, but softens them; so the difference between the likeliest of the objects and
-the background, and the next, is made larger again. The constants are from a study on ten sequences of the training set of
+the background, and the next, is made larger again. The constants come from ten sequences of the training set of
 DAVIS 2016, see docs/matte.md.
 
 Shapes: K objects; H, W a picture or a part of one; h, w the same made smaller.

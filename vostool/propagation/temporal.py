@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 # Mean difference of two pictures in a window, of 255, up to which they show the same; film grain stays below it.
-MAX_CHANGE = 8
+MAX_CHANGE = 12
 WINDOW = 5
 
 
