@@ -145,6 +145,14 @@ def test_ensembles_of_systems_with_views_go_on() -> None:
     check_equal(interrupted((make(), make()), steps, 4), follow(make(), steps))
 
 
+@pytest.mark.parametrize("wished", [{3: "pause"}, {6: "reset"}, {3: "drop"}])
+@pytest.mark.parametrize("memory", MEMORY_NAMES)
+def test_wishes_before_and_after_the_state(memory: str, wished: dict[int, str]) -> None:
+    steps = plan({0: ((1,), False), 2: ((2,), False)}, wished, {5})
+    whole, first, second = (Propagator(build("lite", memory=memory, memory_every=1), None) for _ in range(3))
+    check_equal(interrupted((first, second), steps, 5), follow(whole, steps))
+
+
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_every_system_takes_wishes(name: str) -> None:
     """After a cut nothing is known of the frame before; a dropped object stays away."""

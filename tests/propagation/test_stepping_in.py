@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
-from segmenter_cases import make_member
+from segmenter_cases import KnownSegmenter, make_member
 from tiny_network import tiny_network
 
 from vostool.propagation.aggregate import Prediction, aggregate
@@ -15,6 +16,7 @@ from vostool.propagation.augmentation import augment
 from vostool.propagation.outcome import expected_overlap, without_objects
 from vostool.propagation.preprocess import Canvas
 from vostool.propagation.propagator import Propagator
+from vostool.propagation.segmenter import FrameInput
 from vostool.types import Annotation, Frame, FrameResult
 
 SIZE = (40, 56)
@@ -87,6 +89,27 @@ def test_dropped_objects_take_nothing_from_others() -> None:
     left = aggregate(without_objects(prediction, [0]).objects)
     torch.testing.assert_close(left[2], aggregate(prediction.objects[1:])[1], atol=1e-6, rtol=0)
     assert without_objects(prediction, []) is prediction
+
+
+class GreedySegmenter(KnownSegmenter):
+    """Each object claims everything."""
+
+    def predict(self, frame: FrameInput) -> Prediction:
+        return Prediction(torch.full_like(self.masks[-1], 0.9))
+
+    def release(self, objects: Collection[int]) -> None:
+        self.released = tuple(objects)
+
+
+def test_who_stays_gets_what_dropped_objects_claim() -> None:
+    alone, both = GreedySegmenter(Canvas()), GreedySegmenter(Canvas())
+    expected, propagator = Propagator(alone, None), Propagator(both, None)
+    expected.step(make_frame(0), annotate(0, 7))
+    propagator.step(make_frame(0), annotate(0, 4, 7))
+    propagator.drop([4])
+    assert both.released == (0,)
+    found = propagator.step(make_frame(1)).alpha[1]
+    np.testing.assert_allclose(found, expected.step(make_frame(1)).alpha[0], atol=1e-5)
 
 
 def test_a_predicted_background_takes_what_dropped_objects_claimed() -> None:
