@@ -19,7 +19,7 @@ from vostool.types import Frame
 from vostool.video import file_range, sections
 from vostool.video.backward import read_backward, read_range
 from vostool.video.file_range import FileBackward, FileRange
-from vostool.video.packet_times import PacketTime, UnsureError, packet_times
+from vostool.video.packet_times import PacketTime, UnsureError, packet_times, shows_vp9_picture
 from vostool.video.reader import open_video
 from vostool.video.seeking import SeekingReader
 
@@ -131,26 +131,43 @@ def test_the_end_of_a_part_tells_whether_the_file_is_short(tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("small_blocks")
-@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.ts"])
-@pytest.mark.parametrize("part_lost", [3, 1])
-@pytest.mark.parametrize("packets", [[5], [24], [25, 40], [36, 48, 59]])
-def test_damage_is_the_same_backward(tmp_path: Path, name: str, packets: list[int], part_lost: int) -> None:
-    clip = make_clip(tmp_path / name, noisy_images(), **H264)  # type: ignore[arg-type]
+@pytest.mark.parametrize("kind", ["mp4", "vfr mkv with a late start", "transport stream", "intra only"])
+@pytest.mark.parametrize("part_lost", ["half", "whole", "all but its header"])
+@pytest.mark.parametrize("packets", [[24], [5, 40], [25, 36, 59]])
+def test_damage_is_the_same_backward(tmp_path: Path, kind: str, packets: list[int], part_lost: str) -> None:
+    name, settings = KINDS[kind]
+    clip = make_clip(tmp_path / name, noisy_images(), **settings)  # type: ignore[arg-type]
     whole = forward(clip)
     with av.open(str(clip)) as container:
         found = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
     content = bytearray(clip.read_bytes())
     for position, size in (found[number] for number in packets):
         assert position is not None
-        begin, lost = position + size // 2 * (part_lost > 1), size // part_lost
-        content[begin : begin + lost] = b"\xff" * lost
+        begin = {"half": size // 2, "whole": 0, "all but its header": 6}[part_lost]
+        content[position + begin : position + size] = b"\xff" * (size - begin)
     clip.write_bytes(bytes(content))
     frames = forward(clip)
     assert frames != whole
-    # How a decoder with several threads mends half a packet is another thing each time.
-    depth = 6 if part_lost == 1 else 4
+    # How a decoder with several threads mends a part of a picture differs from time to time.
+    depth = 6 if part_lost == "whole" else 4
     assert [frame[:depth] for frame in backward(clip)] == [frame[:depth] for frame in frames[::-1]]
     assert [frame[:depth] for frame in part(clip, 30, 55)] == [frame[:depth] for frame in frames[30:55]]
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_interlaced_files_are_not_decoded_from_the_beginning_for_every_block(tmp_path: Path) -> None:
+    name, settings = KINDS["interlaced"]
+    clip = make_clip(tmp_path / name, noisy_images(), **settings)  # type: ignore[arg-type]
+    with read_backward(clip) as reader:
+        assert reader.info.is_deinterlaced
+        assert len(list(reader)) == NUM_FRAMES
+        assert isinstance(reader, FileBackward)
+        assert reader.num_restarts <= 2
+
+
+def test_packets_of_vp9_that_show_nothing_are_seen() -> None:
+    shown, hidden, repeated, superframe = b"\x86\x00\x00", b"\x84\x00\x00", b"\x88\x00", b"\x84\x00\xc9"
+    assert [shows_vp9_picture(each) for each in (shown, hidden, repeated, superframe)] == [True, False, True, True]
 
 
 def astray(seek_time: int | None) -> int | None:

@@ -30,11 +30,11 @@ class MaskSource:
     """Where the objects are drawn; no frame may be drawn in two ways.
 
     Attributes:
-        mask: One picture with all objects of frame 0.
-        objects: ``ID=FILE`` texts, one picture per object of frame 0; ``MOMENT:ID=FILE`` for another frame.
-        object_folder: A folder with one picture per object of frame 0.
+        mask: One picture with all objects of the first frame.
+        objects: ``ID=FILE`` texts, one picture per object of the first frame; ``MOMENT:ID=FILE`` for another frame.
+        object_folder: A folder with one picture per object of the first frame.
         mode: How pictures with all objects are read: ``auto``, ``binary``, ``color`` or ``index``.
-        masks: ``FILE`` texts for frame 0, ``MOMENT=FILE`` for another frame, as ``parse_position`` takes it.
+        masks: ``FILE`` texts for the first frame, ``MOMENT=FILE`` for another frame, as ``parse_position`` takes it.
         mask_folder: A folder with one picture for each of some frames, see ``read_annotations``.
         mask_base: Number that the names in ``mask_folder`` give to the first frame; None for 0, or for the names of
             the images that the clip consists of.

@@ -90,13 +90,21 @@ def _read(container: InputContainer, stream: VideoStream) -> Iterator[PacketTime
 
 
 def _shows_one(packet: Packet, stream: VideoStream, entries: EntryPoints) -> bool:
-    """True if the packet gives one picture; VP9 has packets that are never shown, unless several are put together."""
-    if stream.codec_context.codec.canonical_name != "vp9":
-        return not entries.is_broken_link(packet)
-    content = bytes(packet)
+    """True if the packet gives one picture."""
+    if stream.codec_context.codec.canonical_name == "vp9":
+        return shows_vp9_picture(bytes(packet))
+    return not entries.is_broken_link(packet)
+
+
+def shows_vp9_picture(content: bytes) -> bool:
+    """True if a VP9 packet is shown: one picture that is, or several of which the last is.
+
+    The bits are those of the uncompressed header and of the superframe index, VP9 bitstream specification 6.2, annex B.
+    """
     first, last = content[0], content[-1]
     profile = first >> 5 & 1 | first >> 3 & 2
     is_shown = bool(first & 0b1010) or last & 0xE0 == 0xC0
+    # Profile 3 has one more bit before those.
     return profile < 3 and is_shown
 
 
