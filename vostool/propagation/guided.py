@@ -44,10 +44,13 @@ def refine(alpha: np.ndarray, image: np.ndarray) -> np.ndarray:
     refined = np.zeros_like(alpha)
     for source, target in zip(alpha, refined, strict=True):
         box = box_of(source > FAINT, 2 * radius)
+        if not source[box].size:
+            continue
         step = max(1, radius // SMALL_RADIUS)
         target[box] = np.clip(guided_filter(image[box], source[box], radius, EPSILON, step), 0, 1)
-    box = (slice(None), *box_of(refined.any(axis=0), 0))
-    refined[box] = _steepen(refined[box])
+    seen = box_of(refined.max(axis=0, initial=0), 0)
+    if refined[:, *seen].size:
+        refined[:, *seen] = _steepen(refined[:, *seen])
     return refined
 
 

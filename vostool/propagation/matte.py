@@ -22,7 +22,7 @@ MAX_DISC_RADIUS = 4
 
 def box_of(plane: np.ndarray, margin: int) -> Box:
     """Rows and columns of the (H, W) part in which a plane is not 0, with a margin; empty if it is 0 all over."""
-    left, top, width, height = cv2.boundingRect(plane.astype(np.uint8))
+    left, top, width, height = cv2.boundingRect((plane != 0).astype(np.uint8))
     if not width:
         return slice(0, 0), slice(0, 0)
     rows, columns = (
