@@ -1,0 +1,1 @@
+"""Results as data sets that other tools read: COCO, YOLO, DAVIS and labelme."""
