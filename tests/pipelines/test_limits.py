@@ -30,9 +30,13 @@ from vostool.pipelines.limits import (
 # (height, 16:9), size, objects, memory frames, and the peak of resident memory in MiB, of a loop over frames alone on a
 # CPU with 1 thread, random weights, the memory filled: torch 2.13, Linux, x86-64.
 MEASURED = {
-    "lite": [(480, 240, 1, 4, 356), (480, 480, 1, 4, 484), (480, 480, 4, 4, 700), (1080, 480, 2, 4, 563)],
+    "lite": [
+        (480, 240, 1, 4, 356), (480, 480, 1, 4, 484), (480, 480, 4, 4, 700), (480, 480, 8, 4, 911),
+        (1080, 480, 2, 4, 563), (1080, 1080, 2, 4, 1291),
+    ],
     "stcn": [(480, 240, 1, 4, 646), (480, 480, 2, 2, 1065)],
-}
+    "stm": [(480, 240, 1, 4, 584), (480, 480, 2, 2, 1099)],
+}  # fmt: skip
 LITE = Workload("lite", (1080, 1920), 2)
 settings = st.builds(Setting, st.integers(16, 2160), st.none() | st.floats(1, 64))
 
