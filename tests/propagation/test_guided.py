@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vostool.propagation.guided import guided_filter, refine
+from vostool.propagation.guided import CONTRAST, EPSILON, guided_filter, refine
 
 
 def definition(guide: np.ndarray, plane: np.ndarray, radius: int, epsilon: float) -> np.ndarray:
@@ -71,3 +71,11 @@ def test_objects_that_touch_share_all_of_their_seam() -> None:
     refined = refine(alpha, image)
     assert refined.sum(axis=0).max() <= 1 + 1e-6
     assert refined.sum(axis=0)[55:95, 65:135].min() > 0.99
+
+
+def test_one_object_is_steepened_about_one_half() -> None:
+    image, mask = scene()
+    alpha = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 2)
+    filtered = np.clip(guided_filter(image, alpha, 3, EPSILON), 0, 1)
+    expected = np.clip(0.5 + CONTRAST * (filtered - 0.5), 0, 1)
+    np.testing.assert_allclose(refine(alpha[None], image)[0], expected, atol=1e-4)
