@@ -37,10 +37,34 @@ class DavisExport(FolderExport):
     ) -> None:
         places = (Place(f"JPEGImages/480p/{clip}", "", ".jpg"), Place(f"Annotations/480p/{clip}", "", ".png"))
         self._clip = clip
+        self._early: set[int] = set(resume["early"]) if resume else set()
+        self._late: set[int] = set(resume["late"]) if resume else set()
         super().__init__(path, f"{path.name}.{clip}.part", places, FrameNames(), overwrite=overwrite, resume=resume)
         if sorted(object_ids) != list(range(1, len(object_ids) + 1)):
             found = ", ".join(map(str, sorted(object_ids)))
             self.warnings.append(f"objects {found} keep their numbers, but tools of DAVIS take them to be 1, 2, 3 on")
+
+    def write(self, result: FrameResult) -> None:
+        """As of any folder; remembers which objects the first frame does not show."""
+        is_first = not self._num_written
+        super().write(result)
+        shown = {int(found) for found in np.flatnonzero(np.bincount(result.labels.ravel(), minlength=256)[1:]) + 1}
+        if is_first:
+            self._early = shown
+        self._late |= shown - self._early
+
+    def checkpoint(self) -> SinkState:
+        """As of any folder, and which objects came when."""
+        return super().checkpoint() | {"early": sorted(self._early), "late": sorted(self._late)}
+
+    def finish(self) -> Path:
+        """As of any folder; says which objects its evaluation does not know."""
+        path = super().finish()
+        if self._late:
+            found = ", ".join(map(str, sorted(self._late)))
+            advice = "the evaluation of DAVIS knows only objects of the first frame, that of YouTube-VOS all"
+            self.warnings.append(f"objects {found} come in after the first frame of {path}: {advice}")
+        return path
 
     def _encode(self, result: FrameResult) -> Sequence[bytes]:
         return encode_jpeg(result.frame.image), _encode_mask(result.labels)
