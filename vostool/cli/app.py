@@ -12,6 +12,7 @@ import typer
 from vostool import __version__
 from vostool.cli.bench import bench_command
 from vostool.cli.console import print_error, print_line, show_help_if_bare
+from vostool.cli.doctor import doctor_command
 from vostool.cli.evaluate import evaluate_command
 from vostool.cli.frame import frame_command
 from vostool.cli.mask import mask_app
@@ -40,6 +41,7 @@ app.command("eval")(evaluate_command)
 app.command("bench")(bench_command)
 app.command("train")(train_command)
 app.command("systems")(systems_command)
+app.command("doctor")(doctor_command)
 app.add_typer(weights_app, name="weights")
 
 
