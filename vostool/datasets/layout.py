@@ -122,9 +122,12 @@ def read_labels(path: Path, year: int) -> np.ndarray:
     Raises:
         MaskError: If the file is missing, damaged or of a kind that holds no ids.
     """
-    if not path.is_file() and (own := read_own_masks(path)):
-        return _join(own, year)
-    pixels = _read_pixels(path)
+    try:
+        pixels = _read_pixels(path)
+    except FileNotFoundError as error:
+        if own := read_own_masks(path):
+            return _join(own, year)
+        raise MaskError(f"mask {path} is missing", "check the folder") from error
     if year == 2016:
         is_object = pixels != 0
         return (is_object.any(axis=-1) if pixels.ndim == 3 else is_object).view(np.uint8)
@@ -173,8 +176,8 @@ def _read_pixels(path: Path) -> np.ndarray:
         with Image.open(path) as image:
             has_alpha = image.mode in ("RGBA", "LA")
             return np.asarray(image.convert("RGB") if has_alpha else image)
-    except FileNotFoundError as error:
-        raise MaskError(f"mask {path} is missing", "check the folder") from error
+    except FileNotFoundError:
+        raise
     except (OSError, SyntaxError, ValueError) as error:
         raise MaskError(f"mask {path} cannot be read: {error}", "write it again") from error
 

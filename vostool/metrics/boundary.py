@@ -84,8 +84,7 @@ def _num_close(pixels: np.ndarray, others: np.ndarray, radius: int) -> int:
 
 
 def _dilate_square(pixels: np.ndarray, radius: int) -> np.ndarray:
-    kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
-    return cv2.dilate(pixels.view(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0).view(bool)
+    return cv2.dilate(pixels.view(np.uint8), _square(radius), borderType=cv2.BORDER_CONSTANT, borderValue=0).view(bool)
 
 
 def _num_close_by_search(pixels: np.ndarray, others: np.ndarray, radius: int) -> int:
@@ -99,6 +98,11 @@ def _num_close_by_search(pixels: np.ndarray, others: np.ndarray, radius: int) ->
     steps_y, steps_x = _disk_without_square(radius)
     centres = (rows + radius) * stride + columns + radius
     return int(np.count_nonzero(padded.ravel()[centres[:, None] + (steps_y * stride + steps_x)].any(axis=1)))
+
+
+@lru_cache(maxsize=16)
+def _square(radius: int) -> np.ndarray:
+    return np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
 
 
 @lru_cache(maxsize=16)

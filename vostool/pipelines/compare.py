@@ -8,7 +8,7 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-from vostool.datasets.layout import DavisSequence, find_sequences, read_labels, read_own_masks
+from vostool.datasets.layout import DavisSequence, find_sequences, read_labels
 from vostool.errors import InputError
 from vostool.metrics.report import FramePair, Scores, SequenceScores, score_frames
 from vostool.metrics.transfer import SequenceTransfer, TransferScores
@@ -181,7 +181,7 @@ def _pair_up(answers: Answers, sequence: DavisSequence, truth: SequenceTruth) ->
             unseen.remove(stem)
             labels = truth.read(truth.files[stem])
             truth.check(prediction, labels, stem)
-            own_truths = read_own_masks(truth.files[stem])
+            own_truths = truth.read_own_masks(truth.files[stem])
             yield FramePair(stem, prediction, labels, truth.object_ids_on(stem), own_truths=own_truths)
     if unseen:
         raise InputError(f"frame {min(unseen)} of sequence {sequence.name} was not read", "check its images")

@@ -108,10 +108,11 @@ def _pairs_on_disk(task: _ScoringTask, truth: SequenceTruth) -> Iterator[FramePa
 def _read_pair(task: _ScoringTask, truth: SequenceTruth, stem: str) -> FramePair:
     path, file = task.predictions / f"{stem}.png", truth.files[stem]
     labels, object_ids = truth.read(file), truth.object_ids_on(stem)
-    if is_mask(path):
+    if (is_one := path.is_file()) or is_mask(path):
         prediction = read_labels(path, truth.year)
         truth.check(prediction, labels, stem)
-        return FramePair(stem, prediction, labels, object_ids, read_own_masks(path), read_own_masks(file))
+        own_predictions = {} if is_one else read_own_masks(path)
+        return FramePair(stem, prediction, labels, object_ids, own_predictions, truth.read_own_masks(file))
     if not task.allow_missing:
         message = f"frame {stem} of sequence {truth.name} has no prediction: {path} is missing"
         raise MaskError(message, f"predict every frame, under the name of its annotation, or {COUNT_AS_ZERO}")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vostool.datasets.layout import VOID, list_masks, read_labels
+from vostool.datasets.layout import VOID, list_masks, read_labels, read_own_masks
 from vostool.errors import InputError, MaskError, UsageError
 
 YEARS = (2016, 2017)
@@ -32,6 +32,7 @@ class SequenceTruth:
         files: The masks that count, in order, by stem.
         object_ids: All objects, rising.
         given_on: For objects that are given later than on the first mask, the stem of the mask that gives them.
+        has_own_masks: Whether each object has a file of its own on every frame.
     """
 
     name: str
@@ -40,6 +41,7 @@ class SequenceTruth:
     files: Mapping[str, Path]
     object_ids: tuple[int, ...]
     given_on: Mapping[int, str] = field(default_factory=dict)
+    has_own_masks: bool = False
 
     def object_ids_on(self, stem: str) -> tuple[int, ...]:
         """Objects that count on a frame: all that were given before it."""
@@ -48,6 +50,10 @@ class SequenceTruth:
         order = {name: index for index, name in enumerate(self.files)}
         late = {key for key, first in self.given_on.items() if order[stem] <= order[first]}
         return tuple(each for each in self.object_ids if each not in late)
+
+    def read_own_masks(self, file: Path) -> dict[int, np.ndarray]:
+        """HxW bool of each object by id, if the objects have files of their own; else empty."""
+        return read_own_masks(file) if self.has_own_masks else {}
 
     def read(self, file: Path) -> np.ndarray:
         """Labels of a mask, HxW uint8, void made background."""
@@ -70,7 +76,8 @@ class SequenceTruth:
             raise MaskError(f"the prediction for {where} is {sizes}", "predict at the size of the annotation")
         if (largest := int(prediction.max())) > self.object_ids[-1]:
             found = f"object {largest}, the annotation {self.object_ids[-1]} in all"
-            raise MaskError(f"the prediction for {where} has {found}", ZERO_OR_255)
+            hint = ZERO_OR_255 if largest == VOID else "predict no others"
+            raise MaskError(f"the prediction for {where} has {found}", hint)
 
 
 def read_truth(name: str, files: tuple[Path, ...], year: int, protocol: str = "davis") -> SequenceTruth:
@@ -98,7 +105,7 @@ def read_truth(name: str, files: tuple[Path, ...], year: int, protocol: str = "d
     object_ids = tuple(range(1, int(_read(files[0], year).max()) + 1))
     if not object_ids:
         raise MaskError(f"the first mask of sequence {name} has no object: {files[0]}", ZERO_OR_255)
-    return SequenceTruth(name, year, files[0], counting, object_ids)
+    return SequenceTruth(name, year, files[0], counting, object_ids, has_own_masks=not files[0].is_file())
 
 
 def check_year(year: int | None) -> None:
