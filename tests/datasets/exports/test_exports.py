@@ -204,6 +204,13 @@ def test_no_frame_is_an_error(kind: ExportKind, tmp_path: Path) -> None:
         open_in(kind, tmp_path / "absent")
 
 
+@every_folder
+def test_the_source_is_safe(kind: ExportKind, tmp_path: Path) -> None:
+    for source in (place_of(kind, tmp_path), place_of(kind, tmp_path) / "JPEGImages" / "480p" / "bear"):
+        with pytest.raises(UsageError, match="would overwrite the source"):
+            open_in(kind, tmp_path, str(source), overwrite=True)
+
+
 @every_kind
 def test_an_export_works_in_the_background(kind: ExportKind, tmp_path: Path) -> None:
     write(open_in(kind, tmp_path))

@@ -16,7 +16,7 @@ from vostool.datasets.exports.davis import DavisExport
 from vostool.datasets.exports.labelme import LabelmeExport
 from vostool.datasets.exports.plan import ExportKind, clip_name
 from vostool.datasets.exports.yolo import YoloExport
-from vostool.errors import OutputError
+from vostool.errors import OutputError, UsageError
 from vostool.types import VideoInfo
 from vostool.video.sink_state import SinkState
 from vostool.video.sinks import Sink
@@ -44,10 +44,12 @@ def open_export(
             the next one to write is that after the checkpoint.
 
     Raises:
+        UsageError: The export would lie over or around its source.
         OutputError: The path is taken and ``overwrite`` is not set, its folder is missing, or the files of the
             checkpoint are not whole.
     """
     assert all(0 < object_id < 256 for object_id in object_ids)
+    _refuse_source(path, source or info.path)
     _require_parent(path)
     clip = clip_name(source or info.path)
     if kind == "coco":
@@ -57,6 +59,14 @@ def open_export(
     if kind == "davis":
         return DavisExport(path, clip, object_ids, overwrite=overwrite, resume=resume)
     return LabelmeExport(path, info, overwrite=overwrite, resume=resume)
+
+
+def _refuse_source(path: Path, source: Path) -> None:
+    """Raise UsageError if files of the export could replace the pictures that it is made of."""
+    place, origin = path.resolve(), source.resolve()
+    if place == origin or place in origin.parents:
+        message = f"export {path} would overwrite the source {source}"
+        raise UsageError(message, "give another place", code="output.source")
 
 
 def _require_parent(path: Path) -> None:
