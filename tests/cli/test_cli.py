@@ -52,14 +52,14 @@ def test_json_is_all_that_is_on_stdout(folder: Path, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["segment"], 2, ["missing argument 'CLIP'", "--help"]),
+        (["segment"], 2, ["missing argument 'CLIP", "--help"]),
         (["segment", "clip.mp4"], 2, ["--mask", "vostool frame clip.mp4"]),
         (["segment", "clip.mp4", "--mask", "first.png", "--size", "x"], 2, ["--size"]),
         (["segment", "clip.mp4", "--mask", "first.png", "--system", "stnc"], 2, ["stnc", "lite"]),
         (["segment", "clip.mp4", "--mask", "first.png", "--memory", "lru"], 2, ["lru", "every-k"]),
         (["segment", "clip.mp4", "--mask", "first.png", "-o", "x.avi"], 2, ["x.avi", ".mov"]),
         (["segment", "clip.mp4", "--mask", "first.png", "-o", "x.mp4", "--emit", "alpha"], 2, [".mov (ProRes 4444)"]),
-        (["segment", "clip.mp4", "--mask", "first.png", "--object", "1=first.png"], 2, ["more than one"]),
+        (["segment", "clip.mp4", "--mask", "first.png", "--object", "1=first.png"], 2, ["frame 0 is drawn twice", "--object"]),
         (["segment", "clip.mp4", "--mask", "first.png", "--fps", "0"], 2, ["--fps", "30000/1001"]),
         (["segment", "none.mp4", "--mask", "first.png"], 3, ["none.mp4"]),
         (["segment", "clip.mp4", "--mask", "none.png"], 3, ["none.png"]),
@@ -111,7 +111,7 @@ def test_unexpected_faults_are_one_line(
     def fail(*arguments: object, **named: object) -> None:
         raise ZeroDivisionError("by\nzero")
 
-    monkeypatch.setattr("vostool.pipelines.segment.propagate", fail)
+    monkeypatch.setattr("vostool.propagation.propagator.Propagator.step", fail)
     command = ["segment", "clip.mp4", "--mask", "first.png", "-q"]
     assert run(command) == 1
     error = capsys.readouterr().err
@@ -166,7 +166,8 @@ def test_defaults_are_those_of_the_library() -> None:
     library = {each.name: each.default for each in fields(SegmentOptions)}
     same = (
         "size", "system", "weights", "device", "precision", "flip", "memory", "memory_frames", "memory_every", "top_k",
-        "pin",
+        "pin", "counting", "floor", "temporary_previous", "restarts", "start", "end", "direction", "scene_cuts",
+        "deinterlace", "preset", "records", "resume", "resume_from", "checkpoint_every", "keep_states", "fallback",
     )  # fmt: skip
     for name in (*same, "overwrite"):
         assert shown[name] == library[name], name

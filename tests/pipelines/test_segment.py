@@ -19,6 +19,7 @@ from vostool.pipelines.masks import MaskSource
 from vostool.pipelines.report import FrameProgress, Listeners
 from vostool.pipelines.segment import segment_video
 from vostool.pipelines.segment_options import SegmentOptions
+from vostool.propagation.propagator import Propagator
 
 SIZE = (48, 64)
 
@@ -188,9 +189,9 @@ def test_running_out_of_memory_is_one_line(options: SegmentOptions, monkeypatch:
     def exhaust(*arguments: object, **named: object) -> None:
         raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: 9 bytes")
 
-    monkeypatch.setattr(segment_module.Propagator, "step", exhaust)
+    monkeypatch.setattr(Propagator, "step", exhaust)
     with pytest.raises(MemoryExhausted) as caught:
-        segment_video(options)
+        segment_video(changed(options, fallback=False))
     assert caught.value.exit_code == 5
     assert "--size" in str(caught.value)
 
@@ -199,6 +200,6 @@ def test_other_faults_are_not_called_memory(options: SegmentOptions, monkeypatch
     def fail(*arguments: object, **named: object) -> None:
         raise RuntimeError("shapes differ")
 
-    monkeypatch.setattr(segment_module.Propagator, "step", fail)
+    monkeypatch.setattr(Propagator, "step", fail)
     with pytest.raises(RuntimeError, match="shapes differ"):
         segment_video(options)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -40,6 +40,17 @@ def print_error(error: VostoolError, *, as_json: bool = False) -> None:
 def print_json(record: Any) -> None:
     """One JSON document on stdout, figures at full precision."""
     print(json.dumps(record, indent=2, default=str))
+
+
+def print_json_with(record: dict[str, Any], name: str, items: Iterable[Any]) -> None:
+    """One JSON document on stdout with a list under one more name, which is never held as a whole."""
+    head = json.dumps(record, indent=2, default=str)
+    print(f'{head[:-2]},\n  "{name}": [', end="")
+    separator = "\n    "
+    for item in items:
+        print(separator + json.dumps(item, default=str), end="")
+        separator = ",\n    "
+    print("\n  ]\n}")
 
 
 def print_line(text: str) -> None:
@@ -110,6 +121,9 @@ class FrameDisplay:
     def update_step(self, progress: StepProgress) -> None:
         """Takes one step of fine-tuning."""
 
+    def update_backward(self, num_done: int, num_frames: int) -> None:
+        """Takes one frame of a backward pass."""
+
     def close(self) -> None:
         """Leaves the terminal in order."""
 
@@ -129,6 +143,11 @@ class _LineDisplay(FrameDisplay):
         if time.monotonic() - self._last >= PLAIN_LINE_SECONDS:
             self._last = time.monotonic()
             print(_describe_step(progress), file=sys.stderr)
+
+    def update_backward(self, num_done: int, num_frames: int) -> None:
+        if time.monotonic() - self._last >= PLAIN_LINE_SECONDS:
+            self._last = time.monotonic()
+            print(_describe_backward(num_done, num_frames), file=sys.stderr)
 
 
 class _BarDisplay(FrameDisplay):
@@ -150,6 +169,11 @@ class _BarDisplay(FrameDisplay):
     def update_step(self, progress: StepProgress) -> None:
         self._progress.update(
             self._task, completed=progress.num_done, total=progress.num_steps, description=_describe_step(progress)
+        )
+
+    def update_backward(self, num_done: int, num_frames: int) -> None:
+        self._progress.update(
+            self._task, completed=num_done, total=num_frames, description=_describe_backward(num_done, num_frames)
         )
 
     def close(self) -> None:
@@ -226,6 +250,10 @@ def _describe(progress: FrameProgress) -> str:
 def _describe_step(progress: StepProgress) -> str:
     left = _clock(progress.seconds / progress.num_done * (progress.num_steps - progress.num_done))
     return f"fine-tuning {progress.num_done}/{progress.num_steps}, loss {progress.loss:.3f}, {left} left"
+
+
+def _describe_backward(num_done: int, num_frames: int) -> str:
+    return f"backward pass {num_done}/{num_frames}"
 
 
 def _describe_training(progress: TrainProgress) -> str:

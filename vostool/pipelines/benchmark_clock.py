@@ -8,7 +8,7 @@ Shapes: K objects; h', w' padded network size.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, cast
@@ -182,6 +182,22 @@ class TimedSegmenter:
         self._clock.switch("write memory")
         self._segmenter.add(frame, masks)
         self._clock.switch("postprocess")
+
+    def forget(self) -> None:
+        """See ``Segmenter.forget``."""
+        self._segmenter.forget()
+
+    def release(self, objects: Collection[int]) -> None:
+        """See ``Segmenter.release``."""
+        self._segmenter.release(objects)
+
+    def state(self) -> dict[str, Any]:
+        """See ``Segmenter.state``."""
+        return self._segmenter.state()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """See ``Segmenter.restore``."""
+        self._segmenter.restore(state)
 
     @property
     def num_memory_bytes(self) -> int:

@@ -19,7 +19,7 @@ from vostool.weights.load import file_sha256
 # Options that change neither the results nor how they are written, or that are looked at elsewhere.
 _FREE = {
     "source", "masks", "outputs", "overwrite", "resume", "resume_from", "keep_states", "checkpoint_every", "weights",
-    "ensemble", "device", "max_vram", "max_ram",
+    "ensemble", "device", "max_vram", "max_ram", "records",
 }  # fmt: skip
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from vostool.errors import OutputError
 from vostool.pipelines.watch import FrameRecord
 from vostool.video.disk_errors import disk_errors
 
@@ -53,3 +55,27 @@ def read_records(path: Path) -> Iterator[dict[str, Any]]:
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             yield json.loads(line)
+
+
+def check_records(path: Path | None, overwrite: bool) -> None:
+    """Refuses, before any work, a file that could not be written at the end.
+
+    Raises:
+        OutputError: It exists, or its folder does not.
+    """
+    if path is None:
+        return
+    if path.exists() and (path.is_dir() or not overwrite):
+        raise OutputError(f"output {path} exists", "give another name or --overwrite", code="output.exists")
+    if not path.parent.is_dir():
+        raise OutputError(f"the folder {path.parent} of {path.name} is missing", "create it", code="output.folder")
+
+
+def deliver_records(spool: Path, path: Path) -> None:
+    """Gives the finished records their final place, in one step where both lie on one disk.
+
+    Raises:
+        OutputError: The disk refuses.
+    """
+    with disk_errors(path, spool):
+        shutil.move(spool, path)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from vostool.pipelines.spans import Span
 from vostool.pipelines.watch import FrameRecord
@@ -165,6 +168,16 @@ class SegmentReport:
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
+    def add_note(self, text: str, listeners: Listeners) -> None:
+        """Keeps it, and tells it."""
+        self.notes.append(text)
+        listeners.on_note(text)
+
+    def add_warning(self, text: str, listeners: Listeners) -> None:
+        """Keeps it, and tells it."""
+        self.warnings.append(text)
+        listeners.on_warning(text)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, the version of their layout first."""
         return {"schema": SCHEMA_VERSION, **asdict(self)}
@@ -178,6 +191,20 @@ def peak_rss_bytes() -> int:
         return _inherited_peak_bytes()
     kilobytes = (line.split()[1] for line in lines if line.startswith("VmHWM:"))
     return int(next(kilobytes, 0)) * 1024 or _inherited_peak_bytes()
+
+
+def rss_bytes() -> int:
+    """Resident memory of this process now; 0 where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def gpu_bytes() -> int | None:
+    """What tensors take on the current GPU; None where none is in use."""
+    return torch.cuda.memory_allocated() if torch.cuda.is_available() and torch.cuda.is_initialized() else None
 
 
 def _inherited_peak_bytes() -> int:

@@ -6,34 +6,30 @@ import signal
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import fields, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from vostool.errors import Interrupted, VostoolError
-from vostool.memory.options import MemoryOptions, idle_options
 from vostool.pipelines.continuation import Continuation
 from vostool.pipelines.delivery import Delivery, resolve_delivery
 from vostool.pipelines.exhaustion import memory_errors
 from vostool.pipelines.finesse import Finesse
-from vostool.pipelines.first_frame import FirstFrameTuner, plan_steps
+from vostool.pipelines.first_frame import plan_steps
 from vostool.pipelines.following import Following
-from vostool.pipelines.frame_records import RecordFile
+from vostool.pipelines.frame_records import RecordFile, check_records, deliver_records
 from vostool.pipelines.report import FrameProgress, Listeners, ObjectSummary, SegmentReport, peak_rss_bytes
 from vostool.pipelines.result_loop import ResultLoop
+from vostool.pipelines.segment_network import JobNetwork
 from vostool.pipelines.segment_options import SegmentOptions
 from vostool.pipelines.segment_plan import make_plan
 from vostool.pipelines.signals import StopRequest, catch_stop_signals
 from vostool.pipelines.spans import describe_findings
-from vostool.propagation.preprocess import plan_geometry
-from vostool.propagation.propagator import Propagator
 from vostool.propagation.segmenter import Segmenter
-from vostool.systems import build_segmenter, find_members, find_system, override
+from vostool.systems import build_segmenter
 from vostool.types import Frame, VideoInfo
 from vostool.video.images import DEFAULT_FRAME_RATE
 from vostool.video.interface import VideoReader
-from vostool.video.reader import open_video, read_frame_at
-from vostool.weights.load import file_sha256
+from vostool.video.reader import open_video
 
 NOBODY = Listeners()
 OUT_OF_MEMORY = "use a smaller --size or fewer --memory-frames"
@@ -43,7 +39,7 @@ def segment_video(
     options: SegmentOptions,
     on_frame: Callable[[FrameProgress], None] | None = None,
     listeners: Listeners = NOBODY,
-    make_segmenter: Callable[..., Segmenter] = build_segmenter,
+    make_segmenter: Callable[..., Segmenter] | None = None,
 ) -> SegmentReport:
     """Follows the objects of masks through a clip and writes every output.
 
@@ -66,7 +62,7 @@ def segment_video(
             options.source, rate, keeps_depth=delivery.keeps_depth, deinterlace=options.deinterlace
         ) as reader,
     ):  # fmt: skip
-        return _Job(options, delivery, reader, listeners, make_segmenter).run()
+        return _Job(options, delivery, reader, listeners, make_segmenter or build_segmenter).run()
 
 
 class _Job:
@@ -84,8 +80,8 @@ class _Job:
         self._delivery = delivery
         self._reader = reader
         self._listeners = listeners
-        self._make_segmenter = make_segmenter
         self._report = SegmentReport(str(options.source))
+        self._network = JobNetwork(options, self._report, listeners, make_segmenter)
 
     def run(self) -> SegmentReport:
         """What is cheap to check comes first, so that mistakes are told before the network is loaded."""
@@ -95,26 +91,26 @@ class _Job:
         self._plan = plan = make_plan(options, info, self._note)
         self._tell(plan.annotations.notes)
         self._delivery = self._delivery.expand(plan.annotations.object_ids)
-        self._continuation = Continuation(options, self._delivery, plan.annotations, self._note_networks())
+        self._continuation = Continuation(options, self._delivery, plan.annotations, self._network.find_weights())
         if self._continuation.is_done:
             self._note("every output is there already: nothing to do")
             return self._report
         state = self._continuation.begin(plan.resume_from, self._note)
         if state is None:
             self._delivery.check(options)
-        segmenter = self._build(info)
+            check_records(options.records, options.overwrite)
+        self._report.first_frame, self._report.direction = plan.start, plan.passes.direction
+        self._network.build(info, plan)
         with catch_stop_signals() as stop, ExitStack() as stack:
-            loop = self._follow(segmenter, state, stop, stack)
+            loop = self._follow(state, stop, stack)
             for sink in loop.sinks:
                 sink.finish()
-        self._close_report(segmenter, loop)
+        self._close_report(loop)
         return self._report
 
-    def _follow(
-        self, segmenter: Segmenter, state: dict[str, Any] | None, stop: StopRequest, stack: ExitStack
-    ) -> ResultLoop:
+    def _follow(self, state: dict[str, Any] | None, stop: StopRequest, stack: ExitStack) -> ResultLoop:
         """Every frame from the first one, or from a state on, into the sinks."""
-        following = self._make_following(segmenter, stop)
+        following = self._make_following(stop)
         if state is None:
             self._continuation.clear()
         loop = self._make_loop(state, stack)
@@ -128,6 +124,9 @@ class _Job:
         self._run(loop, following, frames, stop)
         self._check_all_written(loop, following)
         loop.flush()
+        if self._continuation.folder.has_state:
+            # A run that is killed from here on finds everything written, and has only to finish.
+            self._save(loop, following, self._plan.start + loop.num_taken)
         return loop
 
     def _run(self, loop: ResultLoop, following: Following, frames: Iterable[Frame], stop: StopRequest) -> None:
@@ -151,7 +150,7 @@ class _Job:
         state = {"loop": loop.state(), "following": following.state()}
         self._continuation.save(next_frame, state)
 
-    def _make_following(self, segmenter: Segmenter, stop: StopRequest) -> Following:
+    def _make_following(self, stop: StopRequest) -> Following:
         def tell(num_done: int, num_frames: int) -> None:
             self._listeners.on_backward(num_done, num_frames)
             if stop.signal_number is not None:
@@ -160,7 +159,7 @@ class _Job:
                 raise Interrupted(message, "it has to be begun anew", signal_number=stop.signal_number)
 
         return Following(
-            self._options, self._plan, self._reader, lambda: Propagator(segmenter, self._options.size),
+            self._options, self._plan, self._reader, self._network.make_follower,
             self._continuation.folder.path, keeps_depth=self._delivery.keeps_depth, on_backward=tell,
         )  # fmt: skip
 
@@ -178,50 +177,6 @@ class _Job:
             [stack.enter_context(sink) for sink in sinks], records, Finesse(options.finesse), annotations,
             options.scene_cuts != "off", objects,
         )  # fmt: skip
-
-    def _note_networks(self) -> dict[str, str]:
-        """sha256 of the weights, by the name of the file; into the report as well."""
-        options, report = self._options, self._report
-        used = [
-            {"system": system.name, "weights": str(path), "weights_sha256": file_sha256(path)}
-            for system, path in find_members(options.system, options.weights, options.ensemble)
-        ]
-        report.system, report.weights = used[0]["system"], used[0]["weights"]
-        report.weights_sha256 = used[0]["weights_sha256"]
-        report.ensemble = used[1:]
-        return {Path(each["weights"]).name: each["weights_sha256"] for each in used}
-
-    def _build(self, info: VideoInfo) -> Segmenter:
-        options, report = self._options, self._report
-        memory = {field.name: getattr(options, field.name) for field in fields(MemoryOptions)}
-        self._warn_of_idle_options(options.system, memory)
-        tuner = self._make_tuner() if report.finetune_steps else None
-        segmenter = self._make_segmenter(
-            options.system, options.weights, options.device, precision=options.precision, flip=options.flip,
-            scales=options.scales, ensemble=options.ensemble, prepare=tuner, **memory,
-        )  # fmt: skip
-        report.finetune_seconds = tuner.seconds if tuner else 0.0
-        geometry = plan_geometry(info.size, options.size, segmenter.canvas)
-        report.device = str(segmenter.device)
-        report.precision = str(segmenter.precision).removeprefix("torch.")
-        report.source_size, report.network_size = info.size, geometry.network_size
-        report.first_frame, report.direction = self._plan.start, self._plan.passes.direction
-        height, width = geometry.network_size
-        names = " + ".join([report.system, *(each["system"] for each in report.ensemble)])
-        self._note(f"{names} on {report.device} in {report.precision}; the network sees {width}x{height}")
-        return segmenter
-
-    def _make_tuner(self) -> FirstFrameTuner:
-        options, frame = self._options, self._plan.first_annotated
-        return FirstFrameTuner(
-            read_frame_at(options.source, frame).image, self._plan.annotations[frame].labels, options.device,
-            options.size, self._report.finetune_steps, self._listeners.on_step, self._note,
-        )  # fmt: skip
-
-    def _warn_of_idle_options(self, system: str, overrides: dict[str, object]) -> None:
-        memory = override(find_system(system), overrides)
-        if memory and (idle := idle_options(memory, overrides)):
-            self._warn(f"{', '.join(idle)} without effect: only the lfu memory has it, and this one is {memory.memory}")
 
     def _interruption(self, loop: ResultLoop, stop: StopRequest) -> Interrupted:
         assert stop.signal_number is not None
@@ -244,18 +199,21 @@ class _Job:
             promise = _promise(self._reader.info)
             self._warn(f"the file ends early: {self._plan.start + report.frames_in} frames{promise}; is it whole?")
 
-    def _close_report(self, segmenter: Segmenter, loop: ResultLoop) -> None:
+    def _close_report(self, loop: ResultLoop) -> None:
         report, findings = self._report, loop.watch.finish()
         report.outputs = [{"kind": plan.kind, "path": str(plan.path)} for plan in self._delivery.plans]
         num_own = report.frames_out - report.resumed_frames
         report.frames_per_second = num_own / report.seconds if report.seconds else 0.0
-        report.memory_bank_bytes = segmenter.num_memory_bytes
+        report.memory_bank_bytes = self._network.num_memory_bytes
         report.peak_rss_bytes = peak_rss_bytes()
         report.objects = loop.objects
         report.spans, report.frames_to_annotate = list(findings.spans), list(findings.frames)
         for text in [text for sink in loop.sinks for text in sink.warnings]:
             self._warn(text)
         self._tell(describe_findings(findings))
+        loop.records.close()
+        if self._options.records is not None:
+            deliver_records(self._continuation.folder.records_path, self._options.records)
         self._continuation.finish()
 
     def _tell(self, notes: Iterable[str]) -> None:
@@ -263,12 +221,10 @@ class _Job:
             self._note(text)
 
     def _note(self, text: str) -> None:
-        self._report.notes.append(text)
-        self._listeners.on_note(text)
+        self._report.add_note(text, self._listeners)
 
     def _warn(self, text: str) -> None:
-        self._report.warnings.append(text)
-        self._listeners.on_warning(text)
+        self._report.add_warning(text, self._listeners)
 
 
 def _promise(info: VideoInfo) -> str:

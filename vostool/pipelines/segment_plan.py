@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from vostool.errors import UsageError
-from vostool.pipelines.directions import Direction, Passes, plan_passes
+from vostool.pipelines.directions import DIRECTIONS, Direction, Passes, plan_passes
 from vostool.pipelines.masks import read_annotations
 from vostool.pipelines.moments import locate, locate_span, parse_drop, parse_moment
 from vostool.pipelines.segment_options import SegmentOptions
+from vostool.pipelines.shots import SCENE_CUT_POLICIES
 from vostool.types import VideoInfo
 from vostool.video.mask_set import AnnotationSet
 
@@ -51,6 +52,7 @@ def make_plan(options: SegmentOptions, info: VideoInfo, on_note: Callable[[str],
         MaskError: A mask cannot be used.
         VideoError: The clip cannot be read.
     """
+    _check_names(options)
     start, stop = _locate_range(options, info)
     annotations = read_annotations(options.masks, info, first_frame=start)
     inside = [frame for frame in annotations.frames if start <= frame and (stop is None or frame < stop)]
@@ -67,6 +69,13 @@ def make_plan(options: SegmentOptions, info: VideoInfo, on_note: Callable[[str],
     drops = _locate_drops(options, info)
     passes = plan_passes(annotations, direction, start=start, stop=stop, drops=drops)
     return SegmentPlan(annotations, start, stop, passes, _locate_redo(options, info))
+
+
+def _check_names(options: SegmentOptions) -> None:
+    named = (("--direction", options.direction, DIRECTIONS), ("--scene-cuts", options.scene_cuts, SCENE_CUT_POLICIES))
+    for option, name, known in named:
+        if name is not None and name not in known:
+            raise UsageError(f"there is no {option} '{name}'", f"give {', '.join(known)}", code="usage.name")
 
 
 def _locate_range(options: SegmentOptions, info: VideoInfo) -> tuple[int, int | None]:
