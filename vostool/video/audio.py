@@ -23,10 +23,14 @@ class Sound(Enum):
 
 
 class EncodedTrack:
-    """A track that is decoded and encoded with another codec."""
+    """A track that is decoded and encoded with another codec.
 
-    def __init__(self, source: av.AudioStream, target: av.AudioStream) -> None:
-        self.source, self.target = source, target
+    Args:
+        drops_negative: Leave out frames from before time zero.
+    """
+
+    def __init__(self, source: av.AudioStream, target: av.AudioStream, drops_negative: bool) -> None:
+        self.source, self.target, self._drops_negative = source, target, drops_negative
         self._resampler: av.AudioResampler | None = None
 
     def convert(self, packet: av.Packet) -> Iterator[av.Packet]:
@@ -36,6 +40,8 @@ class EncodedTrack:
         except av.error.InvalidDataError:
             return
         for frame in frames:
+            if self._drops_negative and frame.pts is not None and frame.pts < 0:
+                continue
             for piece in self._resample(frame):
                 yield from self.target.encode(piece)
 
@@ -63,10 +69,16 @@ def add_tracks(
     extension: str,
     sound: Sound,
     warnings: list[str],
+    *,
+    is_part: bool = False,
 ) -> list[Track]:
-    """Make a track of the output for each of the source; what had to be changed is said in ``warnings``."""
+    """Make a track of the output for each of the source; what had to be changed is said in ``warnings``.
+
+    Args:
+        is_part: The packets will be cut to a part of the source, whose start is zero.
+    """
     streams = () if sound is Sound.NONE else source.streams.audio
-    return [_add_track(stream, target, extension, sound, warnings) for stream in streams]
+    return [_add_track(stream, target, extension, sound, warnings, is_part) for stream in streams]
 
 
 def _add_track(
@@ -75,6 +87,7 @@ def _add_track(
     extension: str,
     sound: Sound,
     warnings: list[str],
+    is_part: bool,
 ) -> Track:
     """One track, copied if that is wanted and the container takes the codec."""
     if sound is Sound.COPIED:
@@ -84,14 +97,19 @@ def _add_track(
             pass
         else:
             copy_labels(stream, copied)
-            # Opus tells Matroska its priming in the header, so that its first packet may begin early.
-            drops_negative = extension in (".mkv", ".webm") and stream.codec_context.name != "opus"
-            return CopiedTrack(stream, copied, drops_negative)
-    return _add_encoded_track(stream, target, extension, warnings)
+            return CopiedTrack(stream, copied, extension in (".mkv", ".webm"), _priming(stream))
+    return _add_encoded_track(stream, target, extension, warnings, is_part)
+
+
+def _priming(stream: av.AudioStream) -> Fraction:
+    """Seconds by which packets may begin early: Opus tells Matroska of its pre-skip (RFC 7845, 5.1) in the header."""
+    header = stream.codec_context.extradata or b""
+    is_opus = stream.codec_context.codec.canonical_name == "opus"
+    return Fraction(int.from_bytes(header[10:12], "little"), 48_000) if is_opus else Fraction(0)
 
 
 def _add_encoded_track(
-    stream: av.AudioStream, target: av.container.OutputContainer, extension: str, warnings: list[str]
+    stream: av.AudioStream, target: av.container.OutputContainer, extension: str, warnings: list[str], is_part: bool
 ) -> EncodedTrack:
     """One track with the codec that the container is known for."""
     codec, bits_per_channel = SUBSTITUTES[extension]
@@ -100,7 +118,7 @@ def _add_encoded_track(
     assert isinstance(encoded, av.AudioStream)
     encoded.bit_rate = bits_per_channel * stream.channels
     copy_labels(stream, encoded)
-    return EncodedTrack(stream, encoded)
+    return EncodedTrack(stream, encoded, is_part)
 
 
 def _sample_rate(codec: str, stream: av.AudioStream) -> int:

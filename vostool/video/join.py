@@ -16,6 +16,7 @@ from vostool.video.audio import Sound, add_tracks, packet_time
 from vostool.video.chapters import copy_chapters
 from vostool.video.encoding import Encoding
 from vostool.video.segments import Segment
+from vostool.video.span import Span
 from vostool.video.subtitles import add_subtitles
 from vostool.video.timeline import Timeline, round_half_up
 from vostool.video.tracks import track_packets
@@ -36,12 +37,14 @@ def join(
     source: Path | None,
     sound: Sound,
     has_extras: bool = True,
+    span: Span | None = None,
 ) -> list[str]:
     """Write ``target`` from the pictures of all segments and the sound and metadata of ``source``.
 
     Args:
         has_extras: Subtitles and chapters are copied too.
         info: Its rate and pixel aspect are said again, because a copied stream forgets them.
+        span: The part of the source that the pictures show, to which the rest is cut; None for all of it.
 
     Returns:
         Warnings, one line each.
@@ -63,15 +66,15 @@ def join(
         streams = [_delayed(_all_pictures(segments, stream, video.codec_context.extradata), delay)]
         tracks = []
         if original:
-            output.metadata.update(_kept_metadata(original))
-            tracks += add_tracks(original, output, target.suffix.lower(), sound, warnings)
+            output.metadata.update(_kept_metadata(original, is_part=span is not None))
+            tracks += add_tracks(original, output, target.suffix.lower(), sound, warnings, is_part=span is not None)
         if original and has_extras:
             tracks += add_subtitles(original, output, target.suffix.lower(), warnings)
         if original and tracks:
-            streams.append(_delayed(track_packets(original, tracks, warnings), delay))
+            streams.append(_delayed(track_packets(original, tracks, warnings, span), delay))
         output.start_encoding()
         if original and has_extras:
-            copy_chapters(original, output, delay)
+            copy_chapters(original, output, delay, span)
         for packet in heapq.merge(*streams, key=packet_time):
             output.mux(packet)
     if delay:
@@ -107,9 +110,10 @@ def _muxer_options(target: Path, time_base: Fraction | None) -> dict[str, str]:
     return options
 
 
-def _kept_metadata(source: av.container.InputContainer) -> dict[str, str]:
-    """Title, date, comment and the like."""
-    return {key: value for key, value in source.metadata.items() if key.lower() not in _DROPPED_METADATA}
+def _kept_metadata(source: av.container.InputContainer, is_part: bool) -> dict[str, str]:
+    """Title, date, comment and the like; but of a part not the timecode, which is that of the source's first frame."""
+    dropped = _DROPPED_METADATA | ({"timecode"} if is_part else set())
+    return {key: value for key, value in source.metadata.items() if key.lower() not in dropped}
 
 
 def _all_pictures(segments: Sequence[Segment], target: av.VideoStream, header: bytes | None) -> Iterator[av.Packet]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -21,7 +21,7 @@ from vostool.video.stills import is_own_still, still_suffix, write_still
 _NUMBERED = re.compile(r"\d{5,}")
 _SUFFIXES = (".png", ".exr")
 # Stands in the part folder while stills move from it into a folder that was there before.
-_MOVING = "moving.part"
+MOVING = "moving.part"
 
 
 class PictureFolder:
@@ -46,7 +46,8 @@ class PictureFolder:
             raise InputError(f"two images in {info.path} have the same name but for the extension", "rename one")
         self.path = path
         self.warnings: list[str] = []
-        self._kind, self._overwrite, self._frame_names = kind, overwrite, info.frame_names
+        self._kind, self._frame_names = kind, info.frame_names
+        self._overwrite = overwrite or (resume is not None and resume["overwrite"])
         self._style = style or PictureStyle()
         self._suffix = still_suffix(kind, self._style)
         self._part = part_path(path)
@@ -56,10 +57,10 @@ class PictureFolder:
         self._first = resume["first_index"] if resume else 0
         self._end = self._synced_end = resume["end_index"] if resume else 0
         # What a run that was killed in finish() had moved counts as written, and is no stranger's.
-        self._was_moving = resume is not None and (self._part / _MOVING).exists()
+        self._was_moving = resume is not None and (self._part / MOVING).exists()
         self._is_finished = resume is not None and self._has_its_name()
         if not self._is_finished:
-            check_free(path, overwrite or self._was_moving)
+            check_free(path, self._overwrite or self._was_moving)
             self._require_whole()
 
     @property
@@ -89,7 +90,12 @@ class PictureFolder:
                 sync(self._part)
                 sync(self._part.absolute().parent)
         self._synced_end = self._end
-        return {"num_frames": self._num_written, "first_index": self._first, "end_index": self._end}
+        return {
+            "num_frames": self._num_written,
+            "first_index": self._first,
+            "end_index": self._end,
+            "overwrite": self._overwrite,
+        }
 
     def finish(self) -> Path:
         """Give the folder its name, and return it.
@@ -121,7 +127,7 @@ class PictureFolder:
         """Whatever was written stays as ``NAME.part/``."""
 
     def _name(self, index: int) -> str:
-        return f"{self._frame_names[index]}{self._suffix}" if self._frame_names else f"{index:05d}{self._suffix}"
+        return still_name(self._frame_names, index, self._suffix)
 
     def _count(self, index: int) -> None:
         """Note that the still of a frame was written."""
@@ -173,10 +179,12 @@ class PictureFolder:
 
     def _move_into_place(self) -> None:
         """Replace files of the same name, then remove those of an earlier run that this one does not have."""
-        marker = self._part / _MOVING
+        marker = self._part / MOVING
         marker.touch()
         for still in _own_stills(self._part):
             os.replace(still, self.path / still.name)
+            # To rename one of two links of a file does nothing, and says nothing.
+            still.unlink(missing_ok=True)
         written = self._names()
         for stale in _own_stills(self.path):
             is_ours = self._frame_names or _NUMBERED.fullmatch(stale.stem)
@@ -185,6 +193,11 @@ class PictureFolder:
         marker.unlink()
         if not any(self._part.iterdir()):
             shutil.rmtree(self._part)
+
+
+def still_name(frame_names: Sequence[str], index: int, suffix: str) -> str:
+    """What the still of a frame is called: as the image that it was made of, or by its number."""
+    return f"{frame_names[index]}{suffix}" if frame_names else f"{index:05d}{suffix}"
 
 
 def _own_stills(folder: Path) -> list[Path]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from vostool.video.durable import sync
 from vostool.video.encoding import Encoding
 from vostool.video.output_kind import part_path
 from vostool.video.sink_state import SinkState, cannot_resume
-from vostool.video.timeline import Timeline
+from vostool.video.span import Span
+from vostool.video.timeline import Timeline, round_half_up
 from vostool.video.writer import VideoWriter
 
 
@@ -28,7 +29,8 @@ class Segment:
 
     Attributes:
         num_frames: That it holds.
-        first_time: Presentation time of its first frame in seconds, exact; fragments forget where they began.
+        first_time: Presentation time of its first frame in the output, in seconds, exact; fragments forget where they
+            began.
     """
 
     path: Path
@@ -43,18 +45,29 @@ class Segments:
         path: The final place of the video.
         resume: What ``checkpoint()`` gave; its part files must be there. None to begin anew, in place of what an
             earlier run may have left. Nothing is touched before the first frame.
+        is_part: The frames are only a part of the source; the first one is shown at zero.
 
     Attributes:
-        timeline: Times of all frames that were written.
+        timeline: Times of all frames that were written, as the output shows them.
+        span: Of a part that was begun: where it lies in the source; else None.
     """
 
     def __init__(
-        self, path: Path, encoding: Encoding, info: VideoInfo, tags: ColourTags, resume: SinkState | None = None
+        self,
+        path: Path,
+        encoding: Encoding,
+        info: VideoInfo,
+        tags: ColourTags,
+        resume: SinkState | None = None,
+        *,
+        is_part: bool = False,
     ) -> None:
         self._path, self._encoding, self._info, self._tags = path, encoding, info, tags
         self._ended: list[Segment] = []
         self._sizes: list[int] = []
         self._writer: VideoWriter | None = None
+        self._is_part = is_part
+        self.span: Span | None = None
         self.timeline = Timeline(path.suffix)
         if resume is not None:
             self._restore(resume)
@@ -76,7 +89,9 @@ class Segments:
         return self.parts[-1] if self.parts else part_path(self._path)
 
     def write(self, picture: av.VideoFrame, frame: Frame) -> None:
-        """Encode a picture at the time of its source frame."""
+        """Encode a picture at the time of its source frame; of a part, counted from its first one."""
+        if self._is_part:
+            frame = self._from_zero(frame)
         if self._writer is None:
             place = self._next_place()
             self._discard(spared={*self.parts, place})
@@ -113,6 +128,7 @@ class Segments:
                 for segment, size in zip(self._ended, self._sizes, strict=True)
             ],
             "timeline": self.timeline.state(),
+            "span": None if self.span is None else [str(self.span.start), str(self.span.stop)],
         }
 
     def find_damage(self) -> str | None:
@@ -139,6 +155,15 @@ class Segments:
             self._ended.append(Segment(place, entry["num_frames"], Fraction(entry["first_time"])))
             self._sizes.append(entry["num_bytes"])
         self.timeline.restore(state["timeline"])
+        self.span = None if state["span"] is None else Span(*map(Fraction, state["span"]))
+
+    def _from_zero(self, frame: Frame) -> Frame:
+        """The frame at its time within the part, which reaches to its end now."""
+        begin = frame.pts * frame.time_base
+        length = frame.duration * frame.time_base or 1 / self._info.frame_rate
+        start = begin if self.span is None else self.span.start
+        self.span = Span(start, begin + length)
+        return replace(frame, pts=round_half_up((begin - start) / frame.time_base))
 
     def _next_place(self) -> Path:
         first, num_frames = part_path(self._path), self.timeline.num_frames

@@ -66,6 +66,7 @@ def open_sink(
     overwrite: bool = False,
     style: PictureStyle | None = None,
     resume: SinkState | None = None,
+    is_part: bool = False,
 ) -> Sink:
     """A sink for one output; nothing is created, and no earlier part replaced, before the first frame.
 
@@ -77,7 +78,11 @@ def open_sink(
         source: Video whose sound and metadata are copied; None for none.
         style: How the pictures are made; None for straight alpha and PNG.
         resume: A checkpoint of this output by an earlier process: frames that were written later are discarded, and
-            the next one to write is that after the checkpoint.
+            the next one to write is that after the checkpoint. It may be what ``reopen()`` made of a finished output.
+            ``overwrite`` of that process still holds.
+        is_part: The frames are a range of the source. A video of them begins at zero, with the sound, subtitles and
+            chapters from the first frame's time to the last one's end, see ``video/span.py``; stills keep their
+            numbers.
 
     Raises:
         OutputError: The path is taken and ``overwrite`` is not set, or the files of the checkpoint are not whole.
@@ -86,5 +91,6 @@ def open_sink(
     if is_folder_path(path):
         return PictureFolder(kind, path, info, overwrite=overwrite, style=style, resume=resume)
     return VideoSink(
-        kind, path, info, source=source, copy_audio=copy_audio, overwrite=overwrite, style=style, resume=resume
-    )
+        kind, path, info, source=source, copy_audio=copy_audio, overwrite=overwrite, style=style, resume=resume,
+        is_part=is_part,
+    )  # fmt: skip

@@ -43,21 +43,23 @@ class VideoSink:
         overwrite: bool = False,
         style: PictureStyle | None = None,
         resume: SinkState | None = None,
+        is_part: bool = False,
     ) -> None:
         self.path = path
         self.warnings: list[str] = []
-        self._kind, self._info, self._overwrite = kind, info, overwrite
+        self._kind, self._info = kind, info
+        self._overwrite = overwrite or (resume is not None and resume["overwrite"])
         self._source = source if source is not None and source.is_file() else None
         self._copy_audio = copy_audio
         self._style = style or PictureStyle()
         self._encoding = encoding_of(kind, path, info)
         self._tags = tags_for(kind, self._encoding, info)
         self._joined = joined_path(path)
-        self._segments = Segments(path, self._encoding, info, self._tags, resume)
+        self._segments = Segments(path, self._encoding, info, self._tags, resume, is_part=is_part)
         self._refuse_part_as_source()
         self._is_finished = resume is not None and self._has_its_name()
         if not self._is_finished:
-            check_free(path, overwrite)
+            check_free(path, self._overwrite)
             self._segments.require_whole()
 
     @property
@@ -76,7 +78,7 @@ class VideoSink:
     def checkpoint(self) -> SinkState:
         """End the part file, wait until it is on the disk, and say what ``resume`` needs."""
         with disk_errors(self.path, self._segments.last_part):
-            return self._segments.checkpoint()
+            return {**self._segments.checkpoint(), "overwrite": self._overwrite}
 
     def finish(self) -> Path:
         """Join pictures and sound, check the file, give it its name, and return it.
@@ -147,8 +149,9 @@ class VideoSink:
         for source, sound, has_extras in self._attempts():
             try:
                 self.warnings += join(
-                    self._segments.ended, self._joined, self._encoding, self._info, source, sound, has_extras
-                )
+                    self._segments.ended, self._joined, self._encoding, self._info, source, sound, has_extras,
+                    self._segments.span,
+                )  # fmt: skip
             except (av.FFmpegError, ValueError, OSError) as error:
                 if source is None or is_disk_full(error):
                     raise
