@@ -170,12 +170,15 @@ def test_sound_of_a_file_is_copied_bit_for_bit(stream_format: str, tmp_path: Pat
 def test_sound_goes_from_pipe_to_pipe_beside_its_pictures(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "in.mkv", has_audio=True, num_frames=50)
     target = Collector()
-    with clip.open("rb") as file, open_pipe(file) as reader:
-        with StreamSink("masks", target, reader.info, (1,), sound=reader.sound) as sink:
-            for frame in reader:
-                labels = np.zeros(frame.image.shape[:2], np.uint8)
-                sink.write(FrameResult(frame, labels, labels[None].astype(np.float32), (1,)))
-            sink.finish()
+    with (
+        clip.open("rb") as file,
+        open_pipe(file) as reader,
+        StreamSink("masks", target, reader.info, (1,), sound=reader.sound) as sink,
+    ):
+        for frame in reader:
+            labels = np.zeros(frame.image.shape[:2], np.uint8)
+            sink.write(FrameResult(frame, labels, labels[None].astype(np.float32), (1,)))
+        sink.finish()
     path = save(target, tmp_path, "nut")
     # No stream has times before zero: the silence with which AAC begins is left out.
     assert read_audio(path) == [each for each in read_audio(clip) if each[0] >= 0]
@@ -248,13 +251,17 @@ def test_each_frame_is_on_its_way_before_the_next() -> None:
     assert all(size > (index + 1) * 64 * 48 * 4 for index, size in enumerate(sizes))
 
 
+def write_then_fail(sink: StreamSink, num_frames: int) -> None:
+    with sink:
+        for result in make_results(num_frames):
+            sink.write(result)
+        raise KeyboardInterrupt
+
+
 def test_an_interrupted_stream_ends_in_order(tmp_path: Path) -> None:
     target = Collector()
-    with pytest.raises(KeyboardInterrupt), StreamSink("alpha", target, INFO, OBJECT_IDS, stream_format="mkv") as sink:
-        for index, result in enumerate(make_results()):
-            if index == 5:
-                raise KeyboardInterrupt
-            sink.write(result)
+    with pytest.raises(KeyboardInterrupt):
+        write_then_fail(StreamSink("alpha", target, INFO, OBJECT_IDS, stream_format="mkv"), 5)
     assert len(read_frames(save(target, tmp_path, "mkv"))) == 5
 
 
@@ -263,12 +270,10 @@ def test_a_reader_that_leaves_ends_it_quietly(stream_format: str, recwarn: pytes
     read_end, write_end = os.pipe()
     reader = threading.Thread(target=lambda: (os.read(read_end, 100), os.close(read_end)))
     reader.start()
-    with (
-        os.fdopen(write_end, "wb") as file, pytest.raises(BrokenPipeError),
-        StreamSink("matte", file, INFO, OBJECT_IDS, stream_format=stream_format) as sink,
-    ):
-        for result in make_results(300):
-            sink.write(result)
+    with os.fdopen(write_end, "wb") as file:
+        sink = StreamSink("matte", file, INFO, OBJECT_IDS, stream_format=stream_format)
+        with pytest.raises(BrokenPipeError):
+            write_then_fail(sink, 300)
     reader.join()
     assert not recwarn.list
 

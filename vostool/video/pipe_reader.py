@@ -62,6 +62,7 @@ class PipeReader(FileReader):
             self._inlet.stop()
 
     def close(self) -> None:
+        """Close the video; the pipe itself stays the caller's to close."""
         super().close()
         self._close_inlet()
 
