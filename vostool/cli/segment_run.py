@@ -79,25 +79,12 @@ def read_options(values: Values, clip: Path, records: Path | None) -> SegmentOpt
         "premultiplied": values["premultiply"], "still_suffix": parse_stills(values["stills"]),
         "stream_format": values["stdout_format"], "frame_rate": parse_rate(values["fps"]),
         "scales": parse_scales(values["scales"]), "ensemble": parse_files(values["ensemble"]),
-        "exports": tuple(map(parse_export, values["exports"] or ())),
         "max_vram": values["max_vram"] and parse_bytes(values["max_vram"], "--max-vram"),
         "max_ram": values["max_ram"] and parse_bytes(values["max_ram"], "--max-ram"),
-        **{name: tuple(values[name] or ()) for name in ("outputs", "emits", "drops")},
+        **{name: tuple(values[name] or ()) for name in ("outputs", "emits", "drops", "exports")},
     }  # fmt: skip
     plain = {each.name: values[each.name] for each in fields(SegmentOptions) if each.name not in parsed}
     return SegmentOptions(**parsed, **plain)
-
-
-def parse_export(text: str) -> tuple[str, Path]:
-    """``coco=annotations.json`` as a format and a path.
-
-    Raises:
-        typer.BadParameter: One of them is missing.
-    """
-    name, _, path = text.partition("=")
-    if not name or not path:
-        raise typer.BadParameter(f"--export is '{text}'; give a format and a path such as coco=annotations.json")
-    return name, Path(path)
 
 
 def parse_stills(name: str) -> str:

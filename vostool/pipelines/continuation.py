@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from vostool.errors import OutputError
+from vostool.errors import OutputError, UsageError
 from vostool.pipelines.checkpoints import JobFolder
 from vostool.pipelines.delivery import Delivery
 from vostool.pipelines.job_state import Fingerprint, take_fingerprint
@@ -27,9 +28,13 @@ class Continuation:
     """The states of one job.
 
     Args:
-        delivery: With its objects expanded; at least one output is a file or a folder.
+        delivery: With its objects expanded.
         annotations: Of the whole clip.
         weights: sha256 of each file of weights, by what it is called in messages.
+
+    Attributes:
+        folder: Of the job.
+        is_possible: Whether a run can be gone on with at all.
     """
 
     def __init__(
@@ -37,13 +42,20 @@ class Continuation:
     ) -> None:
         self._options, self._paths = options, delivery.paths
         self._fingerprint = _fingerprint(options, delivery, annotations, weights)
-        self.folder = JobFolder(delivery.paths[0], self._fingerprint)
-        self.kept = KeptStates(delivery.paths[0])
+        # Without a file to lie beside, the job's folder is a temporary one, which goes with this object.
+        self._scratch = None if delivery.paths else tempfile.TemporaryDirectory(prefix="vostool-")
+        home = Path(self._scratch.name) / "stream" if self._scratch else delivery.paths[0]
+        self.folder = JobFolder(home, self._fingerprint)
+        self._kept = KeptStates(home)
+        self._is_kept = options.keep_states and bool(delivery.plans) and not delivery.exports
+        # A pipe can be read and written only once.
+        self.is_possible = bool(options.checkpoint_every) and not delivery.has_stream and str(options.source) != "-"
 
     @property
     def is_done(self) -> bool:
         """Whether there is nothing left for ``--resume`` to do: every output is there, and no job is unfinished."""
-        return self._options.resume and not self.folder.has_state and all(path.exists() for path in self._paths)
+        is_there = bool(self._paths) and all(path.exists() for path in self._paths)
+        return self._options.resume and not self.folder.has_state and is_there
 
     def begin(self, redo_from: int | None, on_note: Callable[[str], None]) -> dict[str, Any] | None:
         """The state to go on from; None to begin at the first frame.
@@ -55,6 +67,9 @@ class Continuation:
             OutputError: An unfinished run lies there, and it was not said what to do with it.
             UsageError: Something is another than when the unfinished run was begun.
         """
+        if (self._options.resume or redo_from is not None) and not self.is_possible and self._options.checkpoint_every:
+            message = "a job that reads or writes a pipe cannot be resumed"
+            raise UsageError(message, "give files", code="usage.resume")
         if redo_from is not None:
             return self._find_kept(redo_from, on_note)
         if self.folder.has_state and self._options.resume:
@@ -72,28 +87,28 @@ class Continuation:
     def clear(self) -> None:
         """Forgets what earlier jobs left; once this one writes its first frame."""
         self.folder.remove()
-        self.kept.clear()
+        self._kept.clear()
 
     def save(self, next_frame: int, state: Mapping[str, Any]) -> None:
         """Saves a state, and keeps it if it may be wanted for corrections."""
         self.folder.save({**state, "next_frame": next_frame})
-        if self._options.keep_states:
-            self.kept.keep(next_frame, self.folder.state_path)
+        if self._is_kept:
+            self._kept.keep(next_frame, self.folder.state_path)
 
     def finish(self) -> None:
         """The outputs have their final names: what was needed to get there goes."""
         self.folder.remove()
-        self.kept.finish(self._paths, self._fingerprint)
+        self._kept.finish(self._paths, self._fingerprint)
 
     def _find_kept(self, frame: int, on_note: Callable[[str], None]) -> dict[str, Any] | None:
-        state = self.kept.find(frame, self._paths, self._fingerprint)
+        state = self._kept.find(frame, self._paths, self._fingerprint)
         if state is None:
             on_note(
                 "no state from before that frame fits (or was kept): everything is done again, with the same result"
             )
             return None
         on_note(f"frames before {state['next_frame']} stay as they are")
-        self.kept.forget_from(state["next_frame"] + 1)
+        self._kept.forget_from(state["next_frame"] + 1)
         return state
 
 

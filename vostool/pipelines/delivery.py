@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-
+from vostool.datasets.exports.export import open_export
+from vostool.datasets.exports.plan import ExportPlan, resolve_exports
 from vostool.errors import UsageError
+from vostool.pipelines.finesse import FinesseOptions, options_for
 from vostool.pipelines.segment_options import SegmentOptions
-from vostool.types import VideoInfo
 from vostool.video.background import background
+from vostool.video.interface import VideoReader
 from vostool.video.output_kind import OutputPlan, check_outputs, expand_objects, resolve_outputs
 from vostool.video.pictures import PLAIN, PictureStyle, keeps_depth, style_of
+from vostool.video.pipe_reader import PipeReader
 from vostool.video.presets import PRESETS, Preset
 from vostool.video.sink_state import SinkState
 from vostool.video.sinks import Sink, open_sink
+from vostool.video.stream_format import DEFAULT_STREAM_FORMAT
+from vostool.video.stream_sink import StreamSink
 
 
 @dataclass(frozen=True)
@@ -23,23 +29,40 @@ class Delivery:
 
     Attributes:
         plans: In the order in which they were given.
-        style: Of their pictures.
+        exports: Data sets.
+        style: Of the pictures.
         preset: What the next tool wants; None if none was named.
     """
 
     plans: tuple[OutputPlan, ...]
+    exports: tuple[ExportPlan, ...]
     style: PictureStyle
     preset: Preset | None = None
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """Final places."""
-        return tuple(plan.path for plan in self.plans)
+        """Final places of all files and folders."""
+        return (*(plan.path for plan in self.plans if not plan.is_stream), *(plan.path for plan in self.exports))
+
+    @property
+    def has_stream(self) -> bool:
+        """Whether something goes to standard output."""
+        return any(plan.is_stream for plan in self.plans)
 
     @property
     def keeps_depth(self) -> bool:
         """Whether an output shows the source's own pixels."""
         return keeps_depth(self.plans)
+
+    @property
+    def listing(self) -> list[dict[str, str]]:
+        """Kind and path of each, for the report."""
+        plans: list[OutputPlan | ExportPlan] = [*self.plans, *self.exports]
+        return [{"kind": plan.kind, "path": str(plan.path)} for plan in plans]
+
+    def finesse(self, options: FinesseOptions, height: int) -> FinesseOptions:
+        """What is done to the alpha, that of the preset included."""
+        return options_for(self.preset, height, options) if self.preset else options
 
     def expand(self, object_ids: Sequence[int]) -> Delivery:
         """The same with one output for each object, where a path asks for it."""
@@ -47,26 +70,65 @@ class Delivery:
 
     def check(self, options: SegmentOptions) -> None:
         """Refuse, before any work, what could not be written at the end; see ``check_outputs``."""
-        check_outputs(self.plans, options.overwrite or options.resume_from is not None, options.source)
+        check_outputs(self.plans, _overwrites(options), options.source)
 
     def open_sinks(
-        self, options: SegmentOptions, info: VideoInfo, object_ids: Sequence[int], states: Sequence[SinkState] | None
+        self,
+        options: SegmentOptions,
+        reader: VideoReader,
+        object_ids: Sequence[int],
+        *,
+        is_part: bool,
+        states: Sequence[SinkState] | None = None,
     ) -> list[Sink]:
-        """One sink for each output, in the order of ``paths``.
+        """One sink for each output, plans before exports.
 
         Args:
+            reader: Of the whole clip.
+            is_part: Whether only a part of it is written.
             states: Of the checkpoint to go on from, in the same order; None to begin.
         """
-        resumes: Sequence[SinkState | None] = states or [None] * len(self.plans)
-        overwrite = options.overwrite or options.resume_from is not None
+        opening = _Opening(options, reader, tuple(object_ids), is_part)
+        resumes: Sequence[SinkState | None] = states or [None] * (len(self.plans) + len(self.exports))
+        num_plans = len(self.plans)
+        sinks = [opening.output(each, self.style, state) for each, state in zip(self.plans, resumes, strict=False)]
+        exports = zip(self.exports, resumes[num_plans:], strict=True)
+        return [background(sink) for sink in [*sinks, *(opening.export(each, state) for each, state in exports)]]
 
-        def open_one(plan: OutputPlan, state: SinkState | None) -> Sink:
-            return open_sink(
-                plan.kind, plan.path, info, object_ids, source=options.source, copy_audio=options.copy_audio,
-                overwrite=overwrite, style=style_of(plan, self.style), resume=state,
-            )  # fmt: skip
 
-        return [background(open_one(plan, state)) for plan, state in zip(self.plans, resumes, strict=True)]
+@dataclass(frozen=True)
+class _Opening:
+    """What all sinks of a job are opened with."""
+
+    options: SegmentOptions
+    reader: VideoReader
+    object_ids: tuple[int, ...]
+    is_part: bool
+
+    def output(self, plan: OutputPlan, base: PictureStyle, state: SinkState | None) -> Sink:
+        if plan.is_stream:
+            return self._stream(plan, base)
+        options = self.options
+        return open_sink(
+            plan.kind, plan.path, self.reader.info, self.object_ids, source=options.source,
+            copy_audio=options.copy_audio, overwrite=_overwrites(options), style=style_of(plan, base), resume=state,
+        )  # fmt: skip
+
+    def export(self, plan: ExportPlan, state: SinkState | None) -> Sink:
+        options = self.options
+        return open_export(
+            plan.kind, plan.path, self.reader.info, self.object_ids, source=options.source, overwrite=_overwrites(options),
+            resume=state,
+        )  # fmt: skip
+
+    def _stream(self, plan: OutputPlan, base: PictureStyle) -> Sink:
+        options, reader = self.options, self.reader
+        return StreamSink(
+            plan.kind, sys.stdout.buffer, reader.info, self.object_ids,
+            stream_format=options.stream_format or DEFAULT_STREAM_FORMAT, source=options.source,
+            sound=reader.sound if isinstance(reader, PipeReader) else None, copy_audio=options.copy_audio,
+            style=style_of(plan, base), is_part=self.is_part,
+        )  # fmt: skip
 
 
 def resolve_delivery(options: SegmentOptions) -> Delivery:
@@ -83,7 +145,13 @@ def resolve_delivery(options: SegmentOptions) -> Delivery:
             raise UsageError(message, "leave one of them out", code="usage.preset")
         emits, outputs, style = (preset.kind,), outputs or (preset.folder_name,), preset.style
     style = replace(style, premultiplied=options.premultiplied, still_suffix=options.still_suffix)
-    return Delivery(tuple(resolve_outputs(outputs, emits, str(options.source))), style, preset)
+    is_export_alone = bool(options.exports) and not outputs and not emits
+    plans = () if is_export_alone else tuple(resolve_outputs(outputs, emits, str(options.source)))
+    return Delivery(plans, tuple(resolve_exports(options.exports)), style, preset)
+
+
+def _overwrites(options: SegmentOptions) -> bool:
+    return options.overwrite or options.resume_from is not None
 
 
 def _find_preset(name: str | None) -> Preset | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
@@ -29,6 +30,7 @@ from vostool.systems import build_segmenter
 from vostool.types import Frame, VideoInfo
 from vostool.video.images import DEFAULT_FRAME_RATE
 from vostool.video.interface import VideoReader
+from vostool.video.pipe_reader import PipeReader, open_pipe
 from vostool.video.reader import open_video
 
 NOBODY = Listeners()
@@ -55,14 +57,24 @@ def segment_video(
     if on_frame is not None:
         listeners = replace(listeners, on_frame=on_frame)
     delivery = resolve_delivery(options)
-    rate = options.frame_rate or DEFAULT_FRAME_RATE
     with (
         memory_errors(OUT_OF_MEMORY),
-        open_video(
-            options.source, rate, keeps_depth=delivery.keeps_depth, deinterlace=options.deinterlace
-        ) as reader,
+        _open_source(options, delivery) as reader,
     ):  # fmt: skip
         return _Job(options, delivery, reader, listeners, make_segmenter or build_segmenter).run()
+
+
+def _open_source(options: SegmentOptions, delivery: Delivery) -> VideoReader:
+    """The clip, or what comes through standard input."""
+    if str(options.source) != "-":
+        return open_video(
+            options.source, options.frame_rate or DEFAULT_FRAME_RATE, keeps_depth=delivery.keeps_depth,
+            deinterlace=options.deinterlace,
+        )  # fmt: skip
+    return open_pipe(
+        sys.stdin.buffer, keeps_depth=delivery.keeps_depth, deinterlace=options.deinterlace,
+        keeps_sound=delivery.has_stream and options.copy_audio,
+    )  # fmt: skip
 
 
 class _Job:
@@ -102,6 +114,8 @@ class _Job:
         self._report.first_frame, self._report.direction = plan.start, plan.passes.direction
         self._network.build(info, plan)
         with catch_stop_signals() as stop, ExitStack() as stack:
+            if isinstance(self._reader, PipeReader):
+                stop.on_stop = self._reader.stop
             loop = self._follow(state, stop, stack)
             for sink in loop.sinks:
                 sink.finish()
@@ -133,7 +147,7 @@ class _Job:
         """The loop; ends with the clip or at the first signal."""
         report, started = self._report, time.monotonic()
         total = self._plan.num_frames(self._reader.info)
-        every = self._options.checkpoint_every
+        every = self._options.checkpoint_every if self._continuation.is_possible else 0
         for result in following.results(frames):
             record = loop.take(result)
             report.frames_out, report.seconds = loop.num_taken, time.monotonic() - started
@@ -163,6 +177,10 @@ class _Job:
             self._continuation.folder.path, keeps_depth=self._delivery.keeps_depth, on_backward=tell,
         )  # fmt: skip
 
+    @property
+    def _is_part(self) -> bool:
+        return self._plan.start > 0 or self._plan.stop is not None
+
     def _make_loop(self, state: dict[str, Any] | None, stack: ExitStack) -> ResultLoop:
         options, annotations = self._options, self._plan.annotations
         self._continuation.folder.prepare()
@@ -170,11 +188,12 @@ class _Job:
         records = RecordFile(self._continuation.folder.records_path, saved["records"] if saved else None)
         stack.callback(records.close)
         sinks = self._delivery.open_sinks(
-            options, self._reader.info, annotations.object_ids, saved["sinks"] if saved else None
+            options, self._reader, annotations.object_ids, is_part=self._is_part, states=saved and saved["sinks"]
         )
+        self._tell(note for sink in sinks for note in getattr(sink, "notes", ()))
         objects = [ObjectSummary(object_id) for object_id in annotations.object_ids]
         return ResultLoop(
-            [stack.enter_context(sink) for sink in sinks], records, Finesse(options.finesse), annotations,
+            [stack.enter_context(sink) for sink in sinks], records, Finesse(self._delivery.finesse(options.finesse, self._reader.info.height)), annotations,
             options.scene_cuts != "off", objects,
         )  # fmt: skip
 
@@ -182,7 +201,8 @@ class _Job:
         assert stop.signal_number is not None
         name = signal.Signals(stop.signal_number).name
         parts = ", ".join(str(part) for sink in loop.sinks for part in sink.parts)
-        hint = f"they are in {parts}" + ("; --resume goes on with them" if self._options.checkpoint_every else "")
+        hint = f"they are in {parts}" if parts else ""
+        hint += "; --resume goes on with them" if self._continuation.is_possible else ""
         message = f"stopped by {name} after {loop.num_taken} frames"
         return Interrupted(message, hint, signal_number=stop.signal_number)
 
@@ -201,7 +221,7 @@ class _Job:
 
     def _close_report(self, loop: ResultLoop) -> None:
         report, findings = self._report, loop.watch.finish()
-        report.outputs = [{"kind": plan.kind, "path": str(plan.path)} for plan in self._delivery.plans]
+        report.outputs = self._delivery.listing
         num_own = report.frames_out - report.resumed_frames
         report.frames_per_second = num_own / report.seconds if report.seconds else 0.0
         report.memory_bank_bytes = self._network.num_memory_bytes

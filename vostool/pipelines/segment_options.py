@@ -29,7 +29,7 @@ class SegmentOptions:
         outputs: Paths; ``-`` for standard output; empty for ``CLIP_masks/`` in the current folder.
         emits: Kinds of outputs; empty to go by the extensions.
         preset: Name of what the next tool wants, see ``vostool.video.presets``; None for none.
-        exports: Pairs of a format (coco, yolo, davis, labelme) and a path.
+        exports: Data sets, as ``coco=FILE.json`` or ``davis=FOLDER``; see ``vostool.datasets.exports``.
         records: File of one JSON line per frame; None for none.
         overwrite: Whether outputs that exist are replaced.
         copy_audio: Whether videos get the source's sound and subtitles.
@@ -62,7 +62,7 @@ class SegmentOptions:
     outputs: tuple[str, ...] = ()
     emits: tuple[str, ...] = ()
     preset: str | None = None
-    exports: tuple[tuple[str, Path], ...] = ()
+    exports: tuple[str, ...] = ()
     records: Path | None = None
     overwrite: bool = False
     copy_audio: bool = True

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -19,16 +19,19 @@ class StopRequest:
 
     Attributes:
         signal_number: Of the first signal, or None.
+        on_stop: Called when it arrives: wakes what may wait for something that never comes.
     """
 
     def __init__(self) -> None:
         self.signal_number: int | None = None
+        self.on_stop: Callable[[], None] = lambda: None
 
     def receive(self, number: int, frame: FrameType | None) -> None:
         """The handler."""
         if self.signal_number is not None:
             raise KeyboardInterrupt
         self.signal_number = number
+        self.on_stop()
 
 
 @contextmanager

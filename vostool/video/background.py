@@ -37,6 +37,10 @@ class _BackgroundSink:
         return self._sink.warnings
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        return getattr(self._sink, "notes", ())
+
+    @property
     def parts(self) -> tuple[Path, ...]:
         return self._sink.parts
 
