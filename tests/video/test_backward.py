@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -235,6 +236,20 @@ def test_few_pictures_are_held_whatever_the_group(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(file_range, "collect", collect)
     assert len(backward(clip)) == NUM_FRAMES
     assert max(counts) == 5
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_nothing_of_a_block_stays_after_it(tmp_path: Path) -> None:
+    """A decoder's memory is freed only with the last of its pictures, and garbage in rings is collected late."""
+    clip = make_clip(tmp_path / "clip.mp4", noisy_images(), **H264)  # type: ignore[arg-type]
+    gc.collect()
+    gc.disable()
+    try:
+        with read_backward(clip) as reader:
+            numbers = [sum(isinstance(each, av.VideoFrame) for each in gc.get_objects()) for _ in reader]
+    finally:
+        gc.enable()
+    assert max(numbers) <= 7 + 3
 
 
 def test_a_table_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from vostool.video.packet_times import PacketTime, UnsureError, packet_times
 from vostool.video.seeking import HeldPicture, SeekingReader, digest_picture, digest_time
 
 # Where every picture is a key frame, opening the file anew for each would cost more than decoding some more.
-FEWEST_PICTURES = 24
+FEWEST_PICTURES = 48
 
 # What may be held of a section, as it was decoded.
 MOST_PICTURES = 64

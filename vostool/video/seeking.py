@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import struct
 import zlib
@@ -70,6 +71,13 @@ class SeekingReader(FileReader):
         super()._prepare(deinterlace)
         if self._seek_time is not None:
             self._container.seek(self._seek_time, stream=self._stream)
+
+    def close(self) -> None:
+        super().close()
+        # They refer to the reader: without them its decoder is freed at once.
+        self._pictures, self._first_pictures = iter(()), []
+        # PyAV's frames whose side data were read are garbage in rings, and one of them keeps all memory of a decoder.
+        gc.collect()
 
     def held(self) -> Iterator[HeldPicture]:
         """The pictures in presentation order, instead of iterating over frames."""
