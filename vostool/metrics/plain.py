@@ -35,7 +35,7 @@ def plain_scores(predictions: np.ndarray, truths: np.ndarray, num_objects: int) 
 
 
 def split_objects(labels: np.ndarray, num_objects: int) -> np.ndarray:
-    """TxHxW labels to KxTxHxW bool, by comparison with an array of that size in 64-bit numbers, as the evaluation does."""
+    """TxHxW labels to KxTxHxW bool, by comparison with an array of that size in 64-bit numbers, as it is done there."""
     object_ids = np.ones((num_objects, *labels.shape)) * np.arange(1, num_objects + 1)[:, None, None, None]
     return (object_ids == labels) > 0
 
