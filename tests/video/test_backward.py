@@ -213,6 +213,7 @@ def test_packets_that_are_wrong_are_noticed(tmp_path: Path, monkeypatch: pytest.
         assert reader._table.is_decoded
 
 
+@pytest.mark.usefixtures("small_blocks")
 def test_numbers_that_turn_out_wrong_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clip = make_clip(tmp_path / "clip.mp4", noisy_images(), **H264)  # type: ignore[arg-type]
     monkeypatch.setattr(sections, "packet_times", without_packet(512))
