@@ -205,6 +205,16 @@ def test_a_stream_from_before_zero_is_moved_as_a_whole(tmp_path: Path) -> None:
     assert read_times(save(target, tmp_path, "nut")) == [Fraction(pts, 12800) for pts in UNEVEN_PTS]
 
 
+def test_sound_moves_with_a_stream_from_before_zero(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", has_audio=True)
+    sound = read_audio(clip)
+    assert sound[0][0] < 0
+    target, _ = stream("matte", results=make_results(pts=tuple(pts - 3200 for pts in UNEVEN_PTS)), source=clip)
+    path = save(target, tmp_path, "nut")
+    assert read_audio(path) == [(time + Fraction(1, 4), content) for time, content in sound]
+    assert read_times(path) == [Fraction(pts, 12800) for pts in UNEVEN_PTS]
+
+
 def test_what_is_lost_is_told(tmp_path: Path) -> None:
     info = replace(INFO, num_audio_streams=1, sample_aspect_ratio=Fraction(4, 3))
     _, sink = stream("matte", "y4m", info=info, results=make_results(pts=EVEN_PTS))
@@ -242,13 +252,25 @@ def test_partial_writes_lose_nothing() -> None:
     assert pieces.content == whole.content
 
 
-def test_each_frame_is_on_its_way_before_the_next() -> None:
-    target, sizes = Collector(), []
-    with StreamSink("alpha", target, INFO, OBJECT_IDS) as sink:
+@pytest.mark.parametrize("stream_format", STREAM_FORMATS)
+def test_each_frame_is_on_its_way_before_the_next(stream_format: str) -> None:
+    target, sizes = Collector(), [0]
+    with StreamSink("matte", target, INFO, OBJECT_IDS, stream_format=stream_format) as sink:
         for result in make_results():
             sink.write(result)
             sizes.append(len(target.content))
-    assert all(size > (index + 1) * 64 * 48 * 4 for index, size in enumerate(sizes))
+    assert all(after - before > 100 for before, after in zip(sizes, sizes[1:], strict=False))
+
+
+def test_frames_do_not_wait_for_sound_that_has_ended(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mkv", has_audio=True, num_frames=3)
+    target, sizes = Collector(), []
+    with StreamSink("alpha", target, INFO, OBJECT_IDS, source=clip) as sink:
+        for result in make_results(40):
+            sink.write(result)
+            sizes.append(len(target.content))
+    # All but the last.
+    assert all(size > index * 64 * 48 * 4 for index, size in enumerate(sizes))
 
 
 def write_then_fail(sink: StreamSink, num_frames: int) -> None:

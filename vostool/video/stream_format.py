@@ -55,9 +55,8 @@ STREAM_FORMATS = {
 }
 DEFAULT_STREAM_FORMAT = "nut"
 
-# Packets go out as they are made: without the first, in pieces of the muxer's buffer; without the second, pictures
-# wait up to ten seconds for sound that may never come.
-PROMPT_OPTIONS = {"flush_packets": "1", "max_interleave_delta": "1"}
+# Pictures would wait up to ten seconds for sound that may never come.
+PROMPT_OPTIONS = {"max_interleave_delta": "1"}
 
 # Nut carries no colour tags. RGB needs none; of YUV readers take the range for limited.
 _RAW_ALPHA = Encoding("rawvideo", "bgra", keeps_pixel_aspect=False)
