@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -259,7 +260,7 @@ def test_each_frame_is_on_its_way_before_the_next(stream_format: str) -> None:
         for result in make_results():
             sink.write(result)
             sizes.append(len(target.content))
-    assert all(after - before > 100 for before, after in zip(sizes, sizes[1:], strict=False))
+    assert all(after - before > 100 for before, after in pairwise(sizes))
 
 
 def test_frames_do_not_wait_for_sound_that_has_ended(tmp_path: Path) -> None:
