@@ -97,15 +97,17 @@ def _add_track(
             pass
         else:
             copy_labels(stream, copied)
-            return CopiedTrack(stream, copied, extension in (".mkv", ".webm"), _priming(stream))
+            # Opus tells Matroska its priming in the header, so that its first packet may begin early.
+            is_opus = stream.codec_context.codec.canonical_name == "opus"
+            drops_negative = extension in (".mkv", ".webm") and (is_part or not is_opus)
+            return CopiedTrack(stream, copied, drops_negative, _opus_priming(stream) if is_opus else Fraction(0))
     return _add_encoded_track(stream, target, extension, warnings, is_part)
 
 
-def _priming(stream: av.AudioStream) -> Fraction:
-    """Seconds by which packets may begin early: Opus tells Matroska of its pre-skip (RFC 7845, 5.1) in the header."""
+def _opus_priming(stream: av.AudioStream) -> Fraction:
+    """Seconds of pre-skip, RFC 7845 section 5.1."""
     header = stream.codec_context.extradata or b""
-    is_opus = stream.codec_context.codec.canonical_name == "opus"
-    return Fraction(int.from_bytes(header[10:12], "little"), 48_000) if is_opus else Fraction(0)
+    return Fraction(int.from_bytes(header[10:12], "little"), 48_000)
 
 
 def _add_encoded_track(

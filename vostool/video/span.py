@@ -34,8 +34,8 @@ class Span:
 def cut_packets(packets: Iterable[Packet], span: Span) -> Iterator[Packet]:
     """Packets of sound and subtitles that belong to the span, counted from its start; in their order."""
     last_subtitles: dict[int, int] = {}
-    for packet in packets:
-        if not packet.size or packet.pts is None or packet.time_base is None:
+    for packet in _with_lengths(packets, span.start):
+        if packet.pts is None or packet.time_base is None:
             continue
         start, stop = (round_half_up(time / packet.time_base) for time in (span.start, span.stop))
         if not _overlaps(packet.pts, packet.duration or 0, start, stop):
@@ -46,6 +46,21 @@ def cut_packets(packets: Iterable[Packet], span: Span) -> Iterator[Packet]:
         packet.pts -= start
         packet.dts = packet.pts if packet.dts is None else packet.dts - start
         yield packet
+
+
+def _with_lengths(packets: Iterable[Packet], start: Fraction) -> Iterator[Packet]:
+    """The packets with content; sound before ``start`` whose length is unknown lasts until what follows it."""
+    waiting: dict[int, Packet] = {}
+    for packet in packets:
+        if not packet.size or packet.pts is None or packet.time_base is None:
+            continue
+        if (before := waiting.pop(packet.stream_index, None)) is not None and before.pts is not None:
+            before.duration = packet.pts - before.pts
+            yield before
+        if packet.stream.type == "audio" and not packet.duration and packet.pts * packet.time_base < start:
+            waiting[packet.stream_index] = packet
+        else:
+            yield packet
 
 
 def _overlaps(begin: int, duration: int, start: int, stop: int) -> bool:
