@@ -37,6 +37,11 @@ def print_error(error: VostoolError, *, as_json: bool = False) -> None:
         print_json(record)
 
 
+def print_failure(clip: str, text: str) -> None:
+    """One of several clips that could not be done, on stderr."""
+    print(f"vostool: error: {clip}: {text}", file=sys.stderr)
+
+
 def print_json(record: Any) -> None:
     """One JSON document on stdout, figures at full precision."""
     print(json.dumps(record, indent=2, default=str))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from vostool import __version__
-from vostool.cli.console import FrameDisplay, Messages, frame_progress
+from vostool.cli.console import FrameDisplay, Messages, frame_progress, print_failure
 from vostool.errors import UsageError, VostoolError
 
 if TYPE_CHECKING:
@@ -42,6 +42,10 @@ class Narrator:
         """The job is done."""
         for written in report.outputs:
             self.note(f"wrote {written['path']} ({written['kind']}, {report.frames_out} frames)")
+
+    def fail(self, clip: str, text: str, code: str) -> None:
+        """One of several clips could not be done."""
+        print_failure(clip, text)
 
 
 class JsonNarrator(Narrator):
@@ -75,6 +79,11 @@ class JsonNarrator(Narrator):
         self._flush()
         told = {"code": error.code, "exit": error.exit_code, "message": error.message, "hint": error.hint}
         self._send({"event": "error", **told})
+
+    def fail(self, clip: str, text: str, code: str) -> None:
+        """The last event of one of several clips."""
+        self._flush()
+        self._send({"event": "error", "clip": clip, "code": code, "message": text})
 
     def note(self, text: str) -> None:
         """Something that was detected or decided."""

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from vostool.cli.console import print_json_with
+from vostool.cli.console import print_json, print_json_with, print_table
 from vostool.cli.progress import Narrator, narrate
+from vostool.errors import UsageError
 
 if TYPE_CHECKING:
     from vostool.pipelines.segment_options import SegmentOptions
 
 Values = Mapping[str, Any]
+_MASK_OPTIONS = ("masks", "mask_folder", "objects", "object_folder")
 STILL_SUFFIXES = {"png": ".png", "exr": ".exr"}
 
 
@@ -34,7 +36,8 @@ def run_segment(values: Values) -> bool:
         values["progress"], values["progress_fd"], values["progress_interval"], quiet=values["quiet"],
         clips=values["clips"],
     ) as narrator:  # fmt: skip
-        return _run_one(values, narrator)
+        is_batch = len(values["clips"]) > 1 or values["mask_directory"] is not None
+        return _run_batch(values, narrator) if is_batch else _run_one(values, narrator)
 
 
 def _run_one(values: Values, narrator: Narrator) -> bool:
@@ -50,6 +53,39 @@ def _run_one(values: Values, narrator: Narrator) -> bool:
             print_json_with(report.to_dict(), "frames", frames)
     narrator.end(report)
     return report.is_short
+
+
+def _run_batch(values: Values, narrator: Narrator) -> bool:
+    from vostool.pipelines.batch import ClipOutcome, segment_batch
+    from vostool.pipelines.segment import segment_video
+    from vostool.pipelines.segmenter_cache import SegmenterCache
+
+    if values["mask_directory"] is None or any(values[name] for name in _MASK_OPTIONS):
+        raise UsageError(
+            "several clips take their masks from --mask-dir, and from nowhere else",
+            "put STEM.png for each clip into a folder and name that", code="usage.batch",
+        )  # fmt: skip
+    cache, clips = SegmenterCache(), values["clips"]
+
+    def tell(index: int, outcome: ClipOutcome) -> None:
+        if outcome.report is not None:
+            narrator.end(outcome.report)
+        elif outcome.state == "failed":
+            narrator.fail(outcome.clip, outcome.error, outcome.code)
+
+    report = segment_batch(
+        clips, values["mask_directory"], tuple(values["outputs"] or ()),
+        read_options(values, clips[0], values["records"]),
+        lambda options: segment_video(options, listeners=narrator.listeners, make_segmenter=cache.make),
+        skips_existing=values["skip_existing"], fails_fast=values["fail_fast"],
+        on_begin=lambda index, options: narrator.note(f"clip {index + 1} of {len(clips)}: {options.source}"),
+        on_end=tell,
+    )  # fmt: skip
+    if values["as_json"]:
+        print_json(report.to_dict())
+    else:
+        print_table(report.summary, report.to_rows())
+    return bool(report.exit_code)
 
 
 def read_options(values: Values, clip: Path, records: Path | None) -> SegmentOptions:

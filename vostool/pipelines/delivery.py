@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
 from vostool.datasets.exports.export import open_export
 from vostool.datasets.exports.plan import ExportPlan, resolve_exports
 from vostool.errors import UsageError

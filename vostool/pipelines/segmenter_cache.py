@@ -1,58 +1,26 @@
-"""Segmenters for several clips, whose networks are loaded once."""
+"""One segmenter for many clips, so that a network is loaded once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
-import torch
-
-from vostool.propagation.device import resolve_device, resolve_precision
-from vostool.propagation.ensemble import ensemble as average
 from vostool.propagation.segmenter import Segmenter
-from vostool.systems import System, find_members, load_network, make_segmenter
+from vostool.systems import build_segmenter
 
 
 class SegmenterCache:
-    """Called like ``build_segmenter``, and gives what that gives; networks stay in memory until ``clear``.
-
-    A file of weights that has changed is loaded again.
-    """
+    """Keeps the segmenter that was made last, which forgets a clip when another begins."""
 
     def __init__(self) -> None:
-        self._networks: dict[tuple[Any, ...], Any] = {}
+        self._key: object = None
+        self._segmenter: Segmenter | None = None
 
-    def __call__(
-        self,
-        name: str = "lite",
-        weights: str | Path | None = None,
-        device: str = "auto",
-        *,
-        precision: str = "auto",
-        flip: bool = False,
-        scales: Sequence[float] = (),
-        ensemble: Sequence[str | Path] = (),
-        prepare: Callable[[System, Any], Any] | None = None,
-        **overrides: Any,
-    ) -> Segmenter:
-        """See ``build_segmenter``; ``prepare`` must make copies."""
-        target = resolve_device(device)
-        dtype = resolve_precision(precision, target)
-        members = []
-        for system, path in find_members(name, weights, ensemble):
-            network = self._load(system, path, target)
-            network = prepare(system, network) if prepare else network
-            members.append(make_segmenter(system, network, target, dtype, flip=flip, scales=scales, **overrides))
-        return average(members)
-
-    def clear(self) -> None:
-        """Frees what nobody else uses."""
-        self._networks.clear()
-
-    def _load(self, system: System, path: Path, device: torch.device) -> Any:
-        status = path.stat()
-        key = (system.name, path.resolve(), status.st_mtime_ns, status.st_size, device)
-        if key not in self._networks:
-            self._networks[key] = load_network(system, path).to(device)
-        return self._networks[key]
+    def make(self, *arguments: Any, prepare: Any = None, **named: Any) -> Segmenter:
+        """What ``build_segmenter`` makes of the same arguments; a network that is fine-tuned is never kept."""
+        if prepare is not None:
+            return build_segmenter(*arguments, prepare=prepare, **named)
+        key = (arguments, tuple(sorted(named.items())))
+        if self._segmenter is None or key != self._key:
+            self._segmenter = None  # Two of them may not fit.
+            self._segmenter, self._key = build_segmenter(*arguments, **named), key
+        return self._segmenter
