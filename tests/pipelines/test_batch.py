@@ -6,19 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-from tiny_network import save_tiny_weights
 
 from vostool.errors import DeviceError, Interrupted, MaskError, UsageError, VideoError, VostoolError
-from vostool.pipelines import segmenter_cache
 from vostool.pipelines.batch import BatchReport, ClipOutcome, plan_batch, segment_batch
 from vostool.pipelines.masks import MaskSource
 from vostool.pipelines.report import SegmentReport
 from vostool.pipelines.segment_options import SegmentOptions
-from vostool.pipelines.segmenter_cache import SegmenterCache
-from vostool.propagation.segmenter import MemorySegmenter
-from vostool.systems import build_segmenter
 
 OPTIONS = SegmentOptions(Path("ignored"), MaskSource(mask=Path("ignored"), mode="binary", is_exact=True))
 STEMS = ("a", "b", "c")
@@ -194,29 +188,3 @@ def test_names_must_differ(clips: list[Path]) -> None:
         plan_batch([], Path("masks"), [], OPTIONS)
     with pytest.raises(UsageError, match="standard input and output"):
         plan_batch(clips, Path("masks"), ["-"], OPTIONS)
-
-
-def test_networks_are_loaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    weights = save_tiny_weights(tmp_path / "lite.safetensors")
-    loaded: list[Path] = []
-    load = segmenter_cache.load_network
-    monkeypatch.setattr(segmenter_cache, "load_network", lambda system, path: loaded.append(path) or load(system, path))
-    cache = SegmenterCache()
-    one, two = cache("lite", weights, "cpu"), cache("lite", weights, "cpu", memory_frames=2.0)
-    assert isinstance(one, MemorySegmenter)
-    assert isinstance(two, MemorySegmenter)
-    assert one is not two
-    assert one.network is two.network
-    cache("lite", device="cpu", ensemble=[weights, weights])
-    assert loaded == [weights]
-    save_tiny_weights(weights, seed=1)
-    changed = cache("lite", weights, "cpu")
-    assert len(loaded) == 2
-    fresh = build_segmenter("lite", weights, "cpu")
-    assert isinstance(changed, MemorySegmenter)
-    assert isinstance(fresh, MemorySegmenter)
-    for name, tensor in fresh.network.state_dict().items():  # type: ignore[attr-defined]
-        np.testing.assert_array_equal(changed.network.state_dict()[name], tensor)  # type: ignore[attr-defined]
-    cache.clear()
-    cache("lite", weights, "cpu")
-    assert len(loaded) == 3
