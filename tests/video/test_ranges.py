@@ -281,7 +281,7 @@ def test_what_touches_the_range_is_not_in_it(tmp_path: Path) -> None:
     assert found == [(-100, 101), (0, 50), (999, 50)]
     found = cut(str(path), (800, None), (900, None), (1000, None), (1100, 0))
     assert found == [(0, None), (100, 0)], "a packet of unknown length ends where the next one begins"
-    assert cut(str(path), (800, None), (900, None), (1001, None)) == [(-100, 101), (1, 0)]
+    assert cut(str(path), (800, None), (900, None), (1001, None)) == [(-100, 101), (1, None)]
 
 
 def test_subtitles_are_shortened_and_stay_in_order(tmp_path: Path) -> None:

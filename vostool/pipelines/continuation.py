@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -95,20 +96,28 @@ class Continuation:
         if self._is_kept:
             self._kept.keep(next_frame, self.folder.state_path)
 
+    def keep_records(self) -> None:
+        """Keeps the records of all frames beside the states that are kept; before they are handed over."""
+        if self._is_kept:
+            self._kept.keep_records(self.folder.records_path)
+
     def finish(self) -> None:
         """The outputs have their final names: what was needed to get there goes."""
         self.folder.remove()
         self._kept.finish(self._paths, self._fingerprint)
 
     def _find_kept(self, frame: int, on_note: Callable[[str], None]) -> dict[str, Any] | None:
-        state = self._kept.find(frame, self._paths, self._fingerprint)
-        if state is None:
+        state = self._kept.find(frame, self._paths, self._fingerprint) if self._is_kept else None
+        if state is None or not self._kept.records_path.is_file():
             on_note(
                 "no state from before that frame fits (or was kept): everything is done again, with the same result"
             )
             return None
         on_note(f"frames before {state['next_frame']} stay as they are")
         self._kept.forget_from(state["next_frame"] + 1)
+        self.folder.remove()
+        self.folder.prepare()
+        shutil.copyfile(self._kept.records_path, self.folder.records_path)
         return state
 
 

@@ -12,12 +12,14 @@ from vostool.datasets.exports.plan import ExportPlan, resolve_exports
 from vostool.errors import UsageError
 from vostool.pipelines.finesse import FinesseOptions, options_for
 from vostool.pipelines.segment_options import SegmentOptions
+from vostool.types import VideoInfo
 from vostool.video.background import background
 from vostool.video.interface import VideoReader
 from vostool.video.output_kind import OutputPlan, check_outputs, expand_objects, resolve_outputs
 from vostool.video.pictures import PLAIN, PictureStyle, keeps_depth, style_of
 from vostool.video.pipe_reader import PipeReader
 from vostool.video.presets import PRESETS, Preset
+from vostool.video.reopen import reopen
 from vostool.video.sink_state import SinkState
 from vostool.video.sinks import Sink, open_sink
 from vostool.video.stream_format import DEFAULT_STREAM_FORMAT
@@ -73,6 +75,13 @@ class Delivery:
         """Refuse, before any work, what could not be written at the end; see ``check_outputs``."""
         check_outputs(self.plans, _overwrites(options), options.source)
 
+    def reopen(self, info: VideoInfo, states: Sequence[SinkState]) -> list[SinkState]:
+        """The states of a checkpoint of the finished outputs, their first frames being brought back; see ``reopen``."""
+        return [
+            reopen(plan.kind, plan.path, info, state, style=style_of(plan, self.style))
+            for plan, state in zip(self.plans, states, strict=True)
+        ]
+
     def open_sinks(
         self,
         options: SegmentOptions,
@@ -113,13 +122,14 @@ class _Opening:
         return open_sink(
             plan.kind, plan.path, self.reader.info, self.object_ids, source=options.source,
             copy_audio=options.copy_audio, overwrite=_overwrites(options), style=style_of(plan, base), resume=state,
+            is_part=self.is_part,
         )  # fmt: skip
 
     def export(self, plan: ExportPlan, state: SinkState | None) -> Sink:
         options = self.options
         return open_export(
-            plan.kind, plan.path, self.reader.info, self.object_ids, source=options.source, overwrite=_overwrites(options),
-            resume=state,
+            plan.kind, plan.path, self.reader.info, self.object_ids, source=options.source, resume=state,
+            overwrite=_overwrites(options),
         )  # fmt: skip
 
     def _stream(self, plan: OutputPlan, base: PictureStyle) -> Sink:

@@ -9,6 +9,11 @@ import torch
 
 from vostool.errors import MemoryExhausted
 
+# What torch says, apart from its own OutOfMemoryError: on a CPU, in CUDA's libraries, on Apple's GPUs.
+SIGNS = (
+    "allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED", "MPS backend out of memory",
+)  # fmt: skip
+
 
 @contextmanager
 def memory_errors(hint: str) -> Iterator[None]:
@@ -20,6 +25,6 @@ def memory_errors(hint: str) -> Iterator[None]:
     except MemoryError as error:
         raise MemoryExhausted("out of memory", hint) from error
     except RuntimeError as error:
-        if "allocate memory" not in str(error):
+        if not any(sign in str(error) for sign in SIGNS):
             raise
         raise MemoryExhausted(f"out of memory ({str(error).splitlines()[0]})", hint) from error

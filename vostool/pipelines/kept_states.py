@@ -18,7 +18,7 @@ from vostool.errors import VostoolError
 from vostool.pipelines.job_state import Fingerprint, differences, load_state, save_state
 from vostool.weights.store import cache_folder
 
-FINISHED_NAME = "finished"
+FINISHED_NAME, RECORDS_NAME = "finished", "records.jsonl"
 MOST_STATES = 8
 MOST_BYTES = 1 << 30
 
@@ -52,6 +52,17 @@ class KeptStates:
         for number in self._numbers():
             if number >= frame:
                 self._path_of(number).unlink(missing_ok=True)
+
+    @property
+    def records_path(self) -> Path:
+        """The records of the finished job."""
+        return self._folder / RECORDS_NAME
+
+    def keep_records(self, path: Path) -> None:
+        """Keeps the records of a job that is about to be finished."""
+        if self._numbers():
+            with suppress(OSError):
+                shutil.copyfile(path, self.records_path)
 
     def finish(self, outputs: Iterable[Path], fingerprint: Fingerprint) -> None:
         """Notes what the finished outputs look like; then makes room for other jobs."""

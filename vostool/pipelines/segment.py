@@ -111,6 +111,8 @@ class _Job:
         if state is None:
             self._delivery.check(options)
             check_records(options.records, options.overwrite)
+        elif plan.resume_from is not None:
+            state["loop"]["sinks"] = self._delivery.reopen(info, state["loop"]["sinks"])
         self._report.first_frame, self._report.direction = plan.start, plan.passes.direction
         self._network.build(info, plan)
         with catch_stop_signals() as stop, ExitStack() as stack:
@@ -192,10 +194,9 @@ class _Job:
         )
         self._tell(note for sink in sinks for note in getattr(sink, "notes", ()))
         objects = [ObjectSummary(object_id) for object_id in annotations.object_ids]
-        return ResultLoop(
-            [stack.enter_context(sink) for sink in sinks], records, Finesse(self._delivery.finesse(options.finesse, self._reader.info.height)), annotations,
-            options.scene_cuts != "off", objects,
-        )  # fmt: skip
+        finesse = Finesse(self._delivery.finesse(options.finesse, self._reader.info.height))
+        sinks = [stack.enter_context(sink) for sink in sinks]
+        return ResultLoop(sinks, records, finesse, annotations, options.scene_cuts != "off", objects)
 
     def _interruption(self, loop: ResultLoop, stop: StopRequest) -> Interrupted:
         assert stop.signal_number is not None
@@ -232,6 +233,7 @@ class _Job:
             self._warn(text)
         self._tell(describe_findings(findings))
         loop.records.close()
+        self._continuation.keep_records()
         if self._options.records is not None:
             deliver_records(self._continuation.folder.records_path, self._options.records)
         self._continuation.finish()

@@ -15,7 +15,7 @@ from vostool.pipelines.robust import RobustFollower
 from vostool.pipelines.segment_options import SegmentOptions
 from vostool.pipelines.segment_plan import SegmentPlan
 from vostool.pipelines.shots import Follower
-from vostool.propagation.device import resolve_device
+from vostool.propagation.device import resolve_device, resolve_precision
 from vostool.propagation.preprocess import plan_geometry
 from vostool.propagation.propagator import Propagator
 from vostool.propagation.segmenter import Segmenter
@@ -71,7 +71,7 @@ class JobNetwork:
             EnvironmentProblem: The device or the weights cannot be used.
             MemoryExhausted: Nothing fits within the limits that were given.
         """
-        options, report = self._options, self._report
+        report = self._report
         self._warn_of_idle_options()
         self._setting = self._choose_setting(info, plan)
         self._tuner = self._make_tuner(plan) if report.finetune_steps else None
@@ -116,11 +116,15 @@ class JobNetwork:
 
     def _choose_setting(self, info: VideoInfo, plan: SegmentPlan) -> Setting:
         options = self._options
+        device = resolve_device(options.device)
+        if options.max_vram is not None and device.type == "cpu":
+            text = "--max-vram has no effect on a CPU; --max-ram bounds the main memory"
+            self._report.add_warning(text, self._listeners)
         workload = Workload(
             options.system, info.size, len(plan.annotations.object_ids),
-            override(find_system(options.system), self._memory), resolve_device(options.device),
-            num_frames=plan.num_frames(info), flip=options.flip, scales=options.scales,
-            num_networks=max(1, len(options.ensemble)),
+            override(find_system(options.system), self._memory), device,
+            resolve_precision(options.precision, device), num_frames=plan.num_frames(info),
+            flip=options.flip, scales=options.scales, num_networks=max(1, len(options.ensemble)),
         )  # fmt: skip
         if options.max_vram is None and options.max_ram is None:
             return largest_setting(workload, options.size)

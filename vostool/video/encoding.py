@@ -158,7 +158,7 @@ def _grey_frame(alpha: np.ndarray, pixel_format: str, tags: ColourTags) -> av.Vi
 
 def _bgra_frame(colour: np.ndarray, alpha: np.ndarray) -> av.VideoFrame:
     """Blue, green, red, alpha, 8 bits each."""
-    pixels = np.dstack([colour[:, :, ::-1], quantise(alpha, 255)])
+    pixels = np.asarray(cv2.merge([*cv2.split(colour)[::-1], quantise(alpha, 255)]), np.uint8)
     return av.VideoFrame.from_ndarray(pixels, format="bgra")
 
 

@@ -11,7 +11,7 @@ from typing import cast
 import av
 import cv2
 import numpy as np
-from av.sidedata.sidedata import SideData
+from av.sidedata.sidedata import SideData, SideDataContainer
 
 MATRIX_LAYOUT = "=9i"
 
@@ -49,7 +49,8 @@ class Orientation:
 
 def orientation_of(frame: av.VideoFrame) -> Orientation:
     """The orientation that the frame's display matrix asks for; upright if it has none."""
-    side_data = frame.side_data.get("DISPLAYMATRIX")
+    # Not frame.side_data: PyAV keeps that in the frame, in a ring that holds all pictures of the decoder.
+    side_data = SideDataContainer(frame).get("DISPLAYMATRIX")  # type: ignore[call-arg]
     if side_data is None:
         return Orientation()
     return orientation_from_matrix(struct.unpack(MATRIX_LAYOUT, bytes(cast(SideData, side_data))))

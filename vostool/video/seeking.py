@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 import struct
 import zlib
@@ -76,8 +75,6 @@ class SeekingReader(FileReader):
         super().close()
         # They refer to the reader: without them its decoder is freed at once.
         self._pictures, self._first_pictures = iter(()), []
-        # PyAV's frames whose side data were read are garbage in rings, and one of them keeps all memory of a decoder.
-        gc.collect()
 
     def held(self) -> Iterator[HeldPicture]:
         """The pictures in presentation order, instead of iterating over frames."""
