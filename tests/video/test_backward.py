@@ -247,7 +247,7 @@ def test_nothing_of_a_block_stays_after_it(tmp_path: Path) -> None:
     gc.disable()
     try:
         with read_backward(clip) as reader:
-            numbers = [sum(isinstance(each, av.VideoFrame) for each in gc.get_objects()) for _ in reader]
+            numbers = [sum(type(each) is av.VideoFrame for each in gc.get_objects()) for _ in reader]
     finally:
         gc.enable()
     assert max(numbers) <= 7 + 3

@@ -72,6 +72,7 @@ class SeekingReader(FileReader):
             self._container.seek(self._seek_time, stream=self._stream)
 
     def close(self) -> None:
+        """Close the file, and let go of the decoder's pictures."""
         super().close()
         # They refer to the reader: without them its decoder is freed at once.
         self._pictures, self._first_pictures = iter(()), []
