@@ -64,6 +64,15 @@ def test_an_object_never_seen_is_absent_not_lost() -> None:
     assert watch.finish().spans == ()
 
 
+def test_a_dropped_object_is_absent_not_lost() -> None:
+    watch, _ = _watch([60, 60, 0])
+    watch.drop([3])
+    record = watch.add(_result(3, 0))
+    assert record.objects[0].status == "absent"
+    (span,) = watch.finish().spans
+    assert (span.kind, span.first, span.last) == ("lost", 2, 2)
+
+
 def test_a_dip_against_what_is_usual_is_one_span_with_its_worst_frame() -> None:
     watch, _ = _watch([60] * 40, {20: 0.88, 21: 0.8, 24: 0.85})
     findings = watch.finish()

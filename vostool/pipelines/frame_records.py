@@ -72,10 +72,12 @@ def check_records(path: Path | None, overwrite: bool) -> None:
 
 
 def deliver_records(spool: Path, path: Path) -> None:
-    """Gives the finished records their final place, in one step where both lie on one disk.
+    """Copies the finished records to their final place, in one step; the spool stays, to be gone on with.
 
     Raises:
         OutputError: The disk refuses.
     """
     with disk_errors(path, spool):
-        shutil.move(spool, path)
+        temporary = path.with_name(path.name + ".part")
+        shutil.copyfile(spool, temporary)
+        os.replace(temporary, path)

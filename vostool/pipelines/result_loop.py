@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any
@@ -28,6 +28,7 @@ class ResultLoop:
         records: Where what is measured goes.
         finesse: What is done to the alpha.
         annotated: Frames with a mask of the user's.
+        drops: Objects that are followed no longer, by the first such frame.
         finds_cuts: Whether new shots are looked for.
         num_taken: Results so far, those of an interrupted run included.
         num_corrupt: How many of their frames were damaged.
@@ -38,6 +39,7 @@ class ResultLoop:
     records: RecordFile
     finesse: Finesse
     annotated: Collection[int]
+    drops: Mapping[int, Collection[int]]
     finds_cuts: bool
     objects: list[ObjectSummary]
     num_taken: int = 0
@@ -49,6 +51,7 @@ class ResultLoop:
         """One result, right from the network."""
         frame = result.frame
         is_cut = self.finds_cuts and self.cuts.is_cut(frame.image)
+        self.watch.drop(self.drops.get(frame.index, ()))
         record = self.watch.add(result, is_annotated=frame.index in self.annotated, is_cut=is_cut)
         self.records.add(record)
         self._sum_up(record)

@@ -136,6 +136,7 @@ class _Job:
         if state is not None:
             following.restore(state["following"])
             loop.restore(state["loop"], frames)
+            following.num_frames_read = 0  # What was read so far was read by the run before, too.
             self._report.resumed_frames = loop.num_taken
         self._run(loop, following, frames, stop)
         self._check_all_written(loop, following)
@@ -147,12 +148,12 @@ class _Job:
 
     def _run(self, loop: ResultLoop, following: Following, frames: Iterable[Frame], stop: StopRequest) -> None:
         """The loop; ends with the clip or at the first signal."""
-        report, started = self._report, time.monotonic()
+        report, self._started = self._report, time.monotonic()
         total = self._plan.num_frames(self._reader.info)
         every = self._options.checkpoint_every if self._continuation.is_possible else 0
         for result in following.results(frames):
             record = loop.take(result)
-            report.frames_out, report.seconds = loop.num_taken, time.monotonic() - started
+            report.frames_out, report.seconds = loop.num_taken, time.monotonic() - self._started
             self._listeners.on_frame(
                 FrameProgress(loop.num_taken, total, report.seconds, result, record, report.resumed_frames)
             )
@@ -169,6 +170,7 @@ class _Job:
     def _make_following(self, stop: StopRequest) -> Following:
         def tell(num_done: int, num_frames: int) -> None:
             self._listeners.on_backward(num_done, num_frames)
+            self._started = time.monotonic()  # The rate that is told is that of the frames that are written.
             if stop.signal_number is not None:
                 name = signal.Signals(stop.signal_number).name
                 message = f"stopped by {name} in the backward pass, before the first frame was written"
@@ -196,7 +198,8 @@ class _Job:
         objects = [ObjectSummary(object_id) for object_id in annotations.object_ids]
         finesse = Finesse(self._delivery.finesse(options.finesse, self._reader.info.height))
         sinks = [stack.enter_context(sink) for sink in sinks]
-        return ResultLoop(sinks, records, finesse, annotations, options.scene_cuts != "off", objects)
+        drops = self._plan.passes.drops
+        return ResultLoop(sinks, records, finesse, annotations, drops, options.scene_cuts != "off", objects)
 
     def _interruption(self, loop: ResultLoop, stop: StopRequest) -> Interrupted:
         assert stop.signal_number is not None
@@ -209,7 +212,7 @@ class _Job:
 
     def _check_all_written(self, loop: ResultLoop, following: Following) -> None:
         report = self._report
-        report.frames_in = following.num_frames_read + report.resumed_frames
+        report.frames_in, report.frames_out = following.num_frames_read + report.resumed_frames, loop.num_taken
         report.corrupt_frames, report.is_short = loop.num_corrupt, following.is_short
         if report.frames_in != report.frames_out:
             raise VostoolError(f"{report.frames_in} frames were read but {report.frames_out} written", code="frames")

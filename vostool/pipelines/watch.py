@@ -5,6 +5,7 @@ Nothing here grows with the clip: records go to whoever asks for them, spans are
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -38,7 +39,7 @@ class ObjectRecord:
         area: Share of the picture, 0..1.
         confidence: See ``FrameResult``; 0 where the object has no pixel.
         status: ``seen``; ``lost`` if it was seen before and has no pixel; ``reappeared`` on the first frame after that;
-            ``absent`` before it was ever seen.
+            ``absent`` before it was ever seen, and after it was dropped.
     """
 
     object_id: int
@@ -90,6 +91,12 @@ class Watch:
             self._judge(each, record)
         self._areas = {each.object_id: each.area for each in objects}
         return record
+
+    def drop(self, object_ids: Collection[int]) -> None:
+        """From the next frame on these objects are absent because the user wants it so, not lost."""
+        self._seen -= {*object_ids}
+        for key in [key for key in self._open if key[1] in object_ids]:
+            self._spans.add(self._open.pop(key).close())
 
     def finish(self) -> Findings:
         """Everything found; call it at the end."""
