@@ -49,9 +49,10 @@ class FileRange(VideoReader):
         if pictures is None:
             pictures = itertools.islice(self._reader.held(), self._start, None)
         count = None if self._stop is None else self._stop - self._start
+        # By which it sees whether all came that was promised.
+        self._reader.num_frames_read = self._start
         for index, held in enumerate(itertools.islice(pictures, count), self._start):
             yield held.render(index, self.info.time_base, self._renderer)
-            # By which it sees whether all came that was promised.
             self._reader.num_frames_read = index + 1
 
     def _from_middle(self) -> Iterator[HeldPicture] | None:
