@@ -35,10 +35,12 @@ def range_results(start: int = START, stop: int = STOP, first: int = 0) -> Itera
             yield replace(result, frame=replace(result.frame, pts=PTS[index] + first, duration=duration))
 
 
-def write_range(kind: str, path: Path, source: Path | None = None, first: int = 0) -> list[str]:
+def write_range(
+    kind: str, path: Path, source: Path | None = None, first: int = 0, start: int = START
+) -> list[str]:  # fmt: skip
     info = make_info(path)
     with open_sink(kind, path, info, OBJECT_IDS, source=source, is_part=True) as sink:  # type: ignore[arg-type]
-        for result in range_results(first=first):
+        for result in range_results(start, first=first):
             sink.write(result)
         sink.finish()
     return sink.warnings
@@ -165,6 +167,42 @@ def test_what_is_heard_is_in_sync(
     roundings = [suffix, extension].count(".mkv") + [suffix, extension].count(".webm")
     assert abs(best) <= roundings * RATE // 1000, "each Matroska rounds to milliseconds"
     assert are_near(read_times(path), tuple(PTS[index] - PTS[START] for index in range(START, STOP)), extension)
+
+
+@pytest.mark.parametrize("extension", [".mkv", ".webm"])
+def test_early_opus_moves_no_picture(extension: str, pictures: Path, tmp_path: Path) -> None:
+    """Matroska takes packets as early as the pre-skip; because of earlier ones FFmpeg would show the pictures later."""
+    add_noise(pictures, tmp_path / "source.mkv", "libopus")
+    path, firsts = tmp_path / f"out{extension}", []
+    for start in range(2, 12):
+        path.unlink(missing_ok=True)
+        with open_sink(
+            "overlay", path, make_info(path), OBJECT_IDS, source=tmp_path / "source.mkv", is_part=True
+        ) as sink:
+            for result in range_results(start, start + 3):
+                sink.write(result)
+            sink.finish()
+        assert sink.warnings == []
+        assert read_times(path)[0] == 0
+        firsts.append(read_audio(path)[0][0])
+    assert Fraction(-7, 1000) <= min(firsts) < 0, "one is kept although it begins early"
+    assert max(firsts) <= Fraction(14, 1000)
+
+
+def test_a_clip_that_was_cut_keeps_its_sound(pictures: Path, tmp_path: Path) -> None:
+    """Its Opus begins before zero by more than the pre-skip, hidden by an edit list."""
+    add_noise(pictures, tmp_path / "source.mkv", "libopus")
+    cut_clip = tmp_path / "cut.mp4"
+    write_range("overlay", cut_clip, tmp_path / "source.mkv", start=5)
+    assert read_audio(cut_clip)[0][0] < Fraction(-7, 1000)
+    path = tmp_path / "out.mkv"
+    with open_sink("alpha", path, make_info(path), OBJECT_IDS, source=cut_clip) as sink:
+        for result in make_results(8):
+            sink.write(result)
+        sink.finish()
+    assert sink.warnings == []
+    assert read_times(path)[0] == 0
+    assert len(read_audio(path)) == len(read_audio(cut_clip)) - 1
 
 
 @pytest.mark.parametrize(("kind", "extension"), OUTPUTS)

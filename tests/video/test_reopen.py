@@ -177,6 +177,27 @@ def test_a_range_is_redone(kind: str, name: str, suffix: str, source: Path, tmp_
     assert (read_times(job.path), read_audio(job.path)) == (times, sound)
 
 
+@pytest.mark.parametrize(("kind", "name", "suffix"), VIDEOS)
+def test_the_part_file_can_be_watched(kind: str, name: str, suffix: str, tmp_path: Path) -> None:
+    """Like any part file of a run that was interrupted."""
+    job = Job(kind, tmp_path / name, suffix)
+    job.info = replace(job.info, sample_aspect_ratio=Fraction(4, 3))
+    state = job.write()[1]
+    job.reopen(state)
+    part = part_path(job.path)
+    for one, other in zip(read_frames(part), read_frames(job.path)[:9], strict=True):
+        assert one.format.name == other.format.name
+        for ours, theirs in zip(one.planes, other.planes, strict=True):
+            assert bytes(ours) == bytes(theirs)
+    assert header_of(part) == header_of(job.path)
+
+
+def header_of(path: Path) -> tuple[object, ...]:
+    with av.open(str(path)) as container:
+        video = container.streams.video[0]
+        return video.sample_aspect_ratio, video.metadata.get("alpha_mode"), video.codec_context.extradata
+
+
 @pytest.mark.parametrize(("kind", "name", "suffix"), OUTPUTS)
 class TestStops:
     def test_a_redone_run_can_be_resumed(self, kind: str, name: str, suffix: str, tmp_path: Path) -> None:
@@ -215,7 +236,9 @@ class TestStops:
         part = part_path(job.path)
         if part.is_dir():
             (part / "moving.part").touch()
-        job.redo(job.reopen(state))
+        again = job.reopen(state)
+        assert not (part / "moving.part").exists()
+        job.redo(again)
         assert job.contents()[:4] == before[:4]
         assert len(job.contents()) == NUM_FRAMES
         assert [path.name for path in tmp_path.iterdir()] == [name]
@@ -324,7 +347,7 @@ class TestOtherFolders:
 
 def test_a_folder_of_images_keeps_its_names(tmp_path: Path) -> None:
     job = Job("masks", tmp_path / "masks", ".png")
-    job.info = make_info(job.path, frame_names=tuple(f"shot_{index}" for index in range(NUM_FRAMES)))
+    job.info = make_info(job.path, frame_names=tuple(f"shot_{index:02d}" for index in range(NUM_FRAMES)))
     state = job.write()[1]
     before = job.contents()
     job.redo(job.reopen(state))

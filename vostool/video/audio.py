@@ -97,17 +97,15 @@ def _add_track(
             pass
         else:
             copy_labels(stream, copied)
-            # Opus tells Matroska its priming in the header, so that its first packet may begin early.
-            is_opus = stream.codec_context.codec.canonical_name == "opus"
-            drops_negative = extension in (".mkv", ".webm") and (is_part or not is_opus)
-            return CopiedTrack(stream, copied, drops_negative, _opus_priming(stream) if is_opus else Fraction(0))
+            return CopiedTrack(stream, copied, extension in (".mkv", ".webm"), _known_priming(stream))
     return _add_encoded_track(stream, target, extension, warnings, is_part)
 
 
-def _opus_priming(stream: av.AudioStream) -> Fraction:
-    """Seconds of pre-skip, RFC 7845 section 5.1."""
+def _known_priming(stream: av.AudioStream) -> Fraction:
+    """Seconds that packets may begin early in Matroska: Opus tells it of its pre-skip (RFC 7845, 5.1) in the header."""
     header = stream.codec_context.extradata or b""
-    return Fraction(int.from_bytes(header[10:12], "little"), 48_000)
+    is_opus = stream.codec_context.codec.canonical_name == "opus"
+    return Fraction(int.from_bytes(header[10:12], "little"), 48_000) if is_opus else Fraction(0)
 
 
 def _add_encoded_track(

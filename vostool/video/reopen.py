@@ -27,7 +27,7 @@ from vostool.video.pictures import PictureStyle
 from vostool.video.sink_state import SinkState, cannot_resume
 from vostool.video.stills import is_own_still, still_suffix
 from vostool.video.timeline import Timeline
-from vostool.video.writer import CRASH_SAFE_OPTIONS, mark_alpha
+from vostool.video.writer import CRASH_SAFE_OPTIONS
 
 # Attribute of an OpenEXR file: name, type, number of bytes; then left, top, right, bottom of the stored pixels.
 _EXR_WINDOW = b"dataWindow\0box2i\0\x10\0\0\0"
@@ -79,7 +79,7 @@ def _rebuild_part(path: Path, part: Path, encoding: Encoding, info: VideoInfo, s
         raise cannot_resume(path, "it is no video") from error
     with container:
         _require_encoding(path, container, encoding, info)
-        found = _copy(container, part, encoding, info, state["num_frames"])
+        found = _copy(container, part, info, state["num_frames"])
     expected = Timeline(path.suffix)
     expected.restore(state["timeline"])
     if found.num_frames != expected.num_frames:
@@ -103,16 +103,13 @@ def _require_encoding(path: Path, container: av.container.InputContainer, encodi
     _require_size(path, (context.height, context.width), encoded_size(encoding, info))
 
 
-def _copy(
-    container: av.container.InputContainer, part: Path, encoding: Encoding, info: VideoInfo, num_frames: int
-) -> Timeline:
+def _copy(container: av.container.InputContainer, part: Path, info: VideoInfo, num_frames: int) -> Timeline:
     """Copy the first packets; no encoding of ours reorders pictures. Gives the times that were copied."""
     timeline = Timeline(part.suffix)
     video = container.streams.video[0]
     with av.open(str(part), "w", options=CRASH_SAFE_OPTIONS[part.suffix.lower()]) as output:
         stream = output.add_stream_from_template(video, opaque=True)
-        mark_alpha(stream, encoding)
-        stream.codec_context.framerate = info.frame_rate
+        # A copied stream forgets it.
         stream.codec_context.sample_aspect_ratio = info.sample_aspect_ratio
         for packet in islice(_pictures(container), num_frames):
             assert packet.pts is not None
