@@ -23,9 +23,9 @@ from vostool.pipelines.ablation_report import AblationReport, MemoryRun
 from vostool.pipelines.ablation_variants import VARIANTS, Variant
 from vostool.pipelines.benchmark_clock import StageClock, TimedSegmenter, network_seconds, timed_segmenter
 from vostool.pipelines.benchmark_machine import describe_machine
-from vostool.pipelines.compare import CompareOptions, _pairs_from
+from vostool.pipelines.compare import CompareOptions, pairs_from
 from vostool.pipelines.exhaustion import memory_errors
-from vostool.pipelines.followers import _segmenter_follower
+from vostool.pipelines.followers import segmenter_follower
 from vostool.pipelines.ground_truth import SequenceTruth, check_year, read_truth, recognise_year
 from vostool.pipelines.signals import StopRequest, catch_stop_signals
 from vostool.propagation.device import resolve_device, resolve_precision
@@ -70,7 +70,7 @@ class _Watch:
     def __init__(self, segmenter: TimedSegmenter, clock: StageClock, subject: _Subject) -> None:
         self.frames: list[dict[str, float]] = []
         self.num_stored: list[float] = []
-        self._follow = _segmenter_follower(segmenter, subject.short_side)
+        self._follow = segmenter_follower(segmenter, subject.short_side)
         self._tally = segmenter.tally
         self._clock = clock
         self._stop = subject.stop
@@ -187,7 +187,7 @@ class _Course:
         clock, device = StageClock(subject.device, is_fine=False), subject.device
         self._segmenter = timed_segmenter(subject.system, subject.network, clock, device, subject.precision, **memory)
         self._watch = _Watch(self._segmenter, clock, subject)
-        self._pairs = _pairs_from(self._watch, sequence, truth)
+        self._pairs = pairs_from(self._watch, sequence, truth)
         self._name = sequence.name
         self._parts: list[SequenceScores] = []
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from vostool.errors import OutputError
-from vostool.pipelines.benchmark_plot import COLOURS, _legend
-from vostool.training.chart import PAPER, WIDTH, Line, draw_chart
+from vostool.pipelines.chart_page import COLOURS, draw_legend, save_page
+from vostool.training.chart import Line, draw_chart
 
 ACROSS = "frames' worth of memory that a frame reads, mean"
 CURVE = "lfu"
@@ -51,19 +50,11 @@ def save_capacity_plot(points: Sequence[CapacityPoint], note: str, path: Path) -
     scores = {name: [(each.num_frames, each.score) for each in group] for name, group in groups.items()}
     speeds = {name: [(each.num_frames, each.frames_per_second) for each in group] for name, group in groups.items()}
     panels = [
-        _legend(colours),
+        draw_legend(colours),
         _panel("J&F", scores, colours, note),
         _panel("frames a second, network only", speeds, colours, note),
     ]
-    page = Image.new("RGB", (WIDTH, sum(panel.height for panel in panels)), PAPER)
-    top = 0
-    for panel in panels:
-        page.paste(panel, (0, top))
-        top += panel.height
-    try:
-        page.save(path)
-    except (OSError, ValueError) as error:
-        raise OutputError(f"cannot write the plot {path} ({error})", "name a .png in a folder that exists") from error
+    save_page(panels, path)
 
 
 def _panel(title: str, curves: dict[str, list[tuple[float, float]]], colours: dict[str, str], note: str) -> Image.Image:

@@ -150,7 +150,7 @@ def _run(
 
 def _build_runner(system: str, options: CompareOptions) -> Runner:
     if options.protocol != "youtube":
-        return partial(_pairs_from, _build(system, options))
+        return partial(pairs_from, _build(system, options))
     late = build_late_follower(system, weights=options.weights, device=options.device, short_side=options.size)
     return lambda sequence, truth: _pair_up(late(sequence.image_folder, truth.given()), sequence, truth)
 
@@ -165,7 +165,7 @@ def _build(system: str, options: CompareOptions) -> Follower:
     )
 
 
-def _pairs_from(follower: Follower, sequence: DavisSequence, truth: SequenceTruth) -> Iterator[FramePair]:
+def pairs_from(follower: Follower, sequence: DavisSequence, truth: SequenceTruth) -> Iterator[FramePair]:
     """What the follower says and the truth, on each frame that counts."""
     answers = follower(sequence.image_folder, truth.first_file.stem, truth.read(truth.first_file))
     return _pair_up(answers, sequence, truth)

@@ -49,7 +49,7 @@ def build_follower(
         return _baseline_follower(BASELINES[name](backbone))
     if name not in SYSTEMS:
         raise UsageError(f"there is no system '{name}'", f"choose among {', '.join([*BASELINES, *SYSTEMS])}")
-    return _segmenter_follower(build_segmenter(name, weights, device), short_side)
+    return segmenter_follower(build_segmenter(name, weights, device), short_side)
 
 
 def build_late_follower(
@@ -84,7 +84,8 @@ def _baseline_follower(baseline: Baseline) -> Follower:
     return follow
 
 
-def _segmenter_follower(segmenter: Segmenter, short_side: int | None) -> Follower:
+def segmenter_follower(segmenter: Segmenter, short_side: int | None) -> Follower:
+    """A segmenter that was made already; see ``build_follower``."""
     return lambda folder, first, labels: _follow(segmenter, folder, {first: labels}, short_side)
 
 
