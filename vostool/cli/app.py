@@ -72,6 +72,11 @@ def run(arguments: Sequence[str]) -> int:
         if code == Interrupted("").exit_code:
             raise KeyboardInterrupt  # Typer has caught it, and says nothing.
         return code if isinstance(code, int) else 0
+    except SystemExit as leaving:
+        # Typer turns a pipe without a reader into an exit with 1.
+        if isinstance(leaving.__context__, BrokenPipeError):
+            return _leave_broken_pipe()
+        raise
     except (Exception, KeyboardInterrupt) as error:
         if os.environ.get("VOSTOOL_DEBUG"):
             raise

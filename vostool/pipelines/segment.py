@@ -22,7 +22,7 @@ from vostool.pipelines.report import FrameProgress, Listeners, ObjectSummary, Se
 from vostool.pipelines.result_loop import ResultLoop
 from vostool.pipelines.segment_network import JobNetwork
 from vostool.pipelines.segment_options import SegmentOptions
-from vostool.pipelines.segment_plan import make_plan
+from vostool.pipelines.segment_plan import check_options, make_plan
 from vostool.pipelines.signals import StopRequest, catch_stop_signals
 from vostool.pipelines.spans import describe_findings
 from vostool.propagation.segmenter import Segmenter
@@ -56,6 +56,7 @@ def segment_video(
     """
     if on_frame is not None:
         listeners = replace(listeners, on_frame=on_frame)
+    check_options(options)
     delivery = resolve_delivery(options)
     with (
         memory_errors(OUT_OF_MEMORY),

@@ -52,7 +52,6 @@ def make_plan(options: SegmentOptions, info: VideoInfo, on_note: Callable[[str],
         MaskError: A mask cannot be used.
         VideoError: The clip cannot be read.
     """
-    _check_names(options)
     start, stop = _locate_range(options, info)
     annotations = read_annotations(options.masks, info, first_frame=start)
     inside = [frame for frame in annotations.frames if start <= frame and (stop is None or frame < stop)]
@@ -71,11 +70,18 @@ def make_plan(options: SegmentOptions, info: VideoInfo, on_note: Callable[[str],
     return SegmentPlan(annotations, start, stop, passes, _locate_redo(options, info))
 
 
-def _check_names(options: SegmentOptions) -> None:
+def check_options(options: SegmentOptions) -> None:
+    """Refuse what contradicts itself before anything is opened.
+
+    Raises:
+        UsageError: A name is unknown, or a pipe is to be read backward.
+    """
     named = (("--direction", options.direction, DIRECTIONS), ("--scene-cuts", options.scene_cuts, SCENE_CUT_POLICIES))
     for option, name, known in named:
         if name is not None and name not in known:
             raise UsageError(f"there is no {option} '{name}'", f"give {', '.join(known)}", code="usage.name")
+    if options.direction is not None:
+        _check_direction(options, options.direction)
 
 
 def _locate_range(options: SegmentOptions, info: VideoInfo) -> tuple[int, int | None]:
