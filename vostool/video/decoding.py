@@ -29,7 +29,7 @@ from vostool.video.probe import (
     time_base_of,
     usual_frame_rate,
 )
-from vostool.video.rendering import Renderer
+from vostool.video.rendering import HeldPicture, Renderer
 from vostool.video.rotation import orientation_of
 from vostool.video.timestamps import LostPictures, Picture, in_order, strictly_increasing, with_following, with_lost
 
@@ -127,20 +127,23 @@ class FileReader(VideoReader):
         reason = (self._last_error.strerror if self._last_error else None) or ""
         raise diagnosis.explain_no_picture(path, reason) from self._last_error
 
-    def _read(self) -> Iterator[Frame]:
-        first = self._first_pictures[-1].frame
-        assert first is not None
+    def held(self) -> Iterator[HeldPicture]:
+        """The pictures in presentation order, instead of iterating over frames."""
         # What is lost before the first picture shows that one, as there is none before it.
-        good = self._render(first)
-        pictures = itertools.chain(self._first_pictures, self._pictures)
-        self._first_pictures = []
-        for index, picture in enumerate(pictures):
+        good = self._first_pictures[-1].frame
+        assert good is not None
+        pictures, self._first_pictures = itertools.chain(self._first_pictures, self._pictures), []
+        for picture in pictures:
             assert picture.pts is not None
             is_corrupt = picture.frame is None or picture.frame.is_corrupt
-            image, deep = shown = good if picture.frame is None else self._render(picture.frame)
+            shown = good if picture.frame is None else picture.frame
             good = good if is_corrupt else shown
-            yield Frame(index, picture.pts, self.info.time_base, image, picture.duration, is_corrupt, deep)
+            yield HeldPicture(picture.pts, picture.duration, shown, is_corrupt)
         self._is_at_end = True
+
+    def _read(self) -> Iterator[Frame]:
+        for index, held in enumerate(self.held()):
+            yield held.render(index, self.info.time_base, self._render)
 
     def _decode(self) -> Iterator[Picture]:
         """Pictures as the decoder gives them, and a place for each error that has no time."""

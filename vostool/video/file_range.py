@@ -17,8 +17,9 @@ from vostool.errors import VideoError
 from vostool.types import Frame
 from vostool.video.interface import VideoReader
 from vostool.video.packet_times import UnsureError
+from vostool.video.rendering import HeldPicture
 from vostool.video.sections import Section, SectionTable
-from vostool.video.seeking import HeldPicture, SeekingReader, digest_picture, digest_time
+from vostool.video.seeking import SeekingReader, digest_picture, digest_time
 
 
 class FileRange(VideoReader):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import NamedTuple
 
 import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from vostool.types import VideoInfo
+from vostool.types import Frame, VideoInfo
 from vostool.video.colour import to_rgb
 from vostool.video.deep_colour import to_deep_rgb
 from vostool.video.rotation import Orientation
@@ -50,3 +52,22 @@ class Renderer:
 
     def _deep(self, frame: av.VideoFrame) -> np.ndarray:
         return self._orientation.apply(to_deep_rgb(frame, self._stored_size, self._deep_reformatter))
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPicture:
+    """What will be a frame: ``Frame``'s times, and the picture as it was decoded.
+
+    Attributes:
+        picture: Of a frame that was lost the one before it.
+    """
+
+    pts: int
+    duration: int
+    picture: av.VideoFrame
+    is_corrupt: bool
+
+    def render(self, index: int, time_base: Fraction, renderer: Renderer) -> Frame:
+        """The frame."""
+        image, deep = renderer(self.picture)
+        return Frame(index, self.pts, time_base, image, self.duration, self.is_corrupt, deep)

@@ -8,7 +8,8 @@ from itertools import islice
 from pathlib import Path
 
 from vostool.video.packet_times import PacketTime, UnsureError, packet_times
-from vostool.video.seeking import HeldPicture, SeekingReader, digest_picture, digest_time
+from vostool.video.rendering import HeldPicture
+from vostool.video.seeking import SeekingReader, digest_picture, digest_time
 
 # Where every picture is a key frame, opening the file anew for each would cost more than decoding some more.
 FEWEST_PICTURES = 48

@@ -2,38 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 import struct
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import av
 
-from vostool.types import Frame
 from vostool.video.decoding import FileReader
-from vostool.video.rendering import Renderer
-
-
-@dataclass(frozen=True, slots=True)
-class HeldPicture:
-    """What will be a frame: ``Frame``'s times, and the picture as it was decoded.
-
-    Attributes:
-        picture: Of a frame that was lost the one before it.
-    """
-
-    pts: int
-    duration: int
-    picture: av.VideoFrame
-    is_corrupt: bool
-
-    def render(self, index: int, time_base: Fraction, renderer: Renderer) -> Frame:
-        """The frame."""
-        image, deep = renderer(self.picture)
-        return Frame(index, self.pts, time_base, image, self.duration, self.is_corrupt, deep)
+from vostool.video.rendering import HeldPicture, Renderer
 
 
 class SeekingReader(FileReader):
@@ -76,19 +52,6 @@ class SeekingReader(FileReader):
         super().close()
         # They refer to the reader: without them its decoder is freed at once.
         self._pictures, self._first_pictures = iter(()), []
-
-    def held(self) -> Iterator[HeldPicture]:
-        """The pictures in presentation order, instead of iterating over frames."""
-        good = self._first_pictures[-1].frame
-        assert good is not None
-        pictures, self._first_pictures = itertools.chain(self._first_pictures, self._pictures), []
-        for picture in pictures:
-            assert picture.pts is not None
-            is_corrupt = picture.frame is None or picture.frame.is_corrupt
-            shown = good if picture.frame is None else picture.frame
-            good = good if is_corrupt else shown
-            yield HeldPicture(picture.pts, picture.duration, shown, is_corrupt)
-        self._is_at_end = True
 
 
 def digest_time(digest: int, pts: int) -> int:
