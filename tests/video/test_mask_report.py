@@ -58,7 +58,7 @@ def test_converting_overwrites_only_when_asked(tmp_path):
 
 
 def test_converting_into_a_missing_folder(tmp_path):
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot write"):
         save_indexed_mask(tmp_path / "absent" / "out.png", np.ones((4, 4), np.uint8))
 
 

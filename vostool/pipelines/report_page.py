@@ -5,14 +5,12 @@ The page is a single file: style, charts and pictures are in it, it loads nothin
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from vostool import __version__
-from vostool.errors import OutputError
 from vostool.metrics.report import Scores
 from vostool.metrics.tables import Row
 from vostool.pipelines.report_curves import distribution, sequence_sections
@@ -21,6 +19,7 @@ from vostool.pipelines.report_masks import ScoredMasks
 from vostool.pipelines.report_style import style_sheet
 from vostool.pipelines.report_tables import object_table, score_tables
 from vostool.pipelines.report_worst import EXTRA_COLOUR, MISSED_COLOUR, worst_figures
+from vostool.video.durable import whole_file
 
 # Says of the page what it is: nothing from outside, no script.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -83,15 +82,8 @@ def write_page(
         MaskError: Masks that were scored cannot be read any more.
     """
     page = build_page(scoring, results, tables)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with whole_file(path) as part:
         part.write_text(page, encoding="utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(
-            f"cannot write {path}: {error.strerror or error}", "choose another place", code="output.unwritable"
-        ) from error
 
 
 def build_page(scoring: Scoring, results: Mapping[str, Scores], tables: Mapping[str, Sequence[Row]]) -> str:

@@ -1,9 +1,13 @@
-"""Make sure that what was written survives a power cut."""
+"""Make sure that what was written is whole, and survives a power cut."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from vostool.errors import OutputError
 
 
 def sync(path: Path) -> None:
@@ -15,3 +19,22 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A place beside ``path`` to write to, which gets its name at the end: the file is whole or not there at all.
+
+    An existing file is replaced.
+
+    Raises:
+        OutputError: It cannot be written; nothing is left behind.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        reason = error.strerror or error
+        raise OutputError(f"cannot write {path}: {reason}", "choose another place", code="output.unwritable") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from fractions import Fraction
@@ -11,10 +10,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from vostool.errors import OutputError, UsageError, VideoError
+from vostool.errors import UsageError, VideoError
 from vostool.types import Frame, VideoInfo
 from vostool.video.deep_images import read_deep_image
 from vostool.video.diagnosis import COPY_AGAIN, explain_os_error
+from vostool.video.durable import whole_file
 from vostool.video.interface import VideoReader
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
@@ -186,12 +186,5 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise UsageError(f"{path} is not named as a PNG", "end its name in .png", code="usage.image_suffix")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with whole_file(path) as part:
         Image.fromarray(image).save(part, format="PNG")
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(
-            f"cannot write {path}: {error.strerror or error}", "choose another place", code="output.unwritable"
-        ) from error

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from vostool.errors import OutputError
+from vostool.video.durable import whole_file
 from vostool.video.palette import davis_palette
 
 
@@ -23,12 +23,6 @@ def save_indexed_mask(path: str | Path, labels: np.ndarray, *, overwrite: bool =
         raise OutputError(f"{path} exists", "pass --overwrite, or give another name", code="output.exists")
     image = Image.fromarray(np.ascontiguousarray(labels, np.uint8)).convert("L")
     image.putpalette(davis_palette().tobytes())
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        image.save(partial, "PNG")
-        os.replace(partial, path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        message = f"{path} cannot be written ({error.strerror or error})"
-        raise OutputError(message, "check the folder and the space on it", code="output.unwritable") from error
+    with whole_file(path) as part:
+        image.save(part, "PNG")
     return path
