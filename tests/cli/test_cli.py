@@ -59,7 +59,11 @@ def test_json_is_all_that_is_on_stdout(folder: Path, capsys: pytest.CaptureFixtu
         (["segment", "clip.mp4", "--mask", "first.png", "--memory", "lru"], 2, ["lru", "every-k"]),
         (["segment", "clip.mp4", "--mask", "first.png", "-o", "x.avi"], 2, ["x.avi", ".mov"]),
         (["segment", "clip.mp4", "--mask", "first.png", "-o", "x.mp4", "--emit", "alpha"], 2, [".mov (ProRes 4444)"]),
-        (["segment", "clip.mp4", "--mask", "first.png", "--object", "1=first.png"], 2, ["frame 0 is drawn twice", "--object"]),
+        (
+            ["segment", "clip.mp4", "--mask", "first.png", "--object", "1=first.png"],
+            2,
+            ["frame 0 is drawn twice", "--object"],
+        ),
         (["segment", "clip.mp4", "--mask", "first.png", "--fps", "0"], 2, ["--fps", "30000/1001"]),
         (["segment", "none.mp4", "--mask", "first.png"], 3, ["none.mp4"]),
         (["segment", "clip.mp4", "--mask", "none.png"], 3, ["none.png"]),

@@ -98,7 +98,11 @@ def test_systems_side_by_side_over_a_split(folder: Path, capsys: pytest.CaptureF
         ([*DISK, "--system", "lite"], 2, ["--system"]),
         (["eval", "--data", "data", "--allow-missing"], 2, ["--allow-missing"]),
         (["eval", "--data", "data", "--jobs", "2"], 2, ["--jobs"]),
-        (["eval", "--data", "data", "--system", "first-mask", "--protocol", "youtube"], 2, ["appear later", "choose among lite"]),
+        (
+            ["eval", "--data", "data", "--system", "first-mask", "--protocol", "youtube"],
+            2,
+            ["appear later", "choose among lite"],
+        ),
         ([*DISK, "--protocol", "coco"], 2, ["coco", "segtrack"]),
         ([*DISK, "--protocol", "jumpcut", "--year", "2017"], 2, ["--year"]),
         ([*DISK, "--seen", "x.json"], 2, ["--protocol youtube"]),

@@ -105,7 +105,9 @@ def test_ffmpeg_on_both_sides(clip: Path, mask: Path, tmp_path: Path) -> None:
     middle = subprocess.Popen(
         [*VOSTOOL, "-", "--mask", mask, "-o", "-", "--emit", "matte"], stdin=before.stdout, stdout=subprocess.PIPE
     )
-    after = subprocess.Popen([*quiet, "-i", "-", "-fps_mode", "passthrough", "-c:v", "prores_ks", out], stdin=middle.stdout)
+    after = subprocess.Popen(
+        [*quiet, "-i", "-", "-fps_mode", "passthrough", "-c:v", "prores_ks", out], stdin=middle.stdout
+    )
     for process in (before, middle):
         assert process.stdout is not None
         process.stdout.close()

@@ -185,3 +185,9 @@ def test_objects_can_be_filled_in_later() -> None:
 def test_objects_that_meet_another_output_are_refused() -> None:
     with pytest.raises(UsageError, match="two outputs go to m_2"):
         resolve_outputs(["m_{object}", "m_2"], [], "a.mp4", (1, 2))
+
+
+def test_objects_that_are_filled_in_later_must_not_meet_another_output_either() -> None:
+    plans = resolve_outputs(["{object}.mov", "1.mov"], [], "a.mp4")
+    with pytest.raises(UsageError, match=r"two outputs go to 1\.mov"):
+        expand_objects(plans, (1, 2))
