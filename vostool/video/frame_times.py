@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from vostool.errors import VideoError
+from vostool.errors import UsageError
 from vostool.types import VideoInfo
 from vostool.video.position import FrameIndex, Position, Seconds, as_time
 from vostool.video.reader import TYPING_ERROR, open_video
@@ -15,8 +15,8 @@ from vostool.video.reader import TYPING_ERROR, open_video
 FrameTime = tuple[int, int]
 
 
-class NoSuchFrame(VideoError):
-    """The video has no frame at a position.
+class NoSuchFrame(UsageError):
+    """The video has no frame at a position that an option names.
 
     Attributes:
         position: The one that was looked for.

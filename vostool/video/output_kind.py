@@ -110,14 +110,22 @@ def resolve_outputs(
     else:
         stem = clip_stem(source_name)
         plans = [OutputPlan(kind, Path(stem + DEFAULT_ENDINGS[kind])) for kind in kinds or ["masks"]]
-    plans = expand_objects(plans, object_ids) if object_ids else plans
+    if object_ids:
+        return expand_objects(plans, object_ids)
     _refuse_twins(plans)
     return plans
 
 
 def expand_objects(plans: Sequence[OutputPlan], object_ids: Sequence[int]) -> list[OutputPlan]:
-    """Put one output for each object in place of each whose path has ``{object}`` in it."""
-    return [one for plan in plans for one in (_for_each(plan, object_ids) if plan.is_for_each_object else [plan])]
+    """Put one output for each object in place of each whose path has ``{object}`` in it.
+
+    Raises:
+        UsageError: One path twice, as for ``{object}.mov`` and ``1.mov``.
+    """
+    lists = (_for_each(plan, object_ids) if plan.is_for_each_object else [plan] for plan in plans)
+    expanded = [one for each in lists for one in each]
+    _refuse_twins(expanded)
+    return expanded
 
 
 def _for_each(plan: OutputPlan, object_ids: Sequence[int]) -> list[OutputPlan]:
