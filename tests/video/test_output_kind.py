@@ -175,6 +175,12 @@ def test_a_path_for_each_object() -> None:
     ]  # fmt: skip
 
 
+def test_a_video_needs_a_name_that_is_text() -> None:
+    with pytest.raises(UsageError, match=r"the name of output bad\?.mov is not UTF-8"):
+        resolve_outputs(["bad\udcff.mov"], [], "a.mp4")
+    assert resolve_outputs(["bad\udcff"], [], "a.mp4")[0].kind == "masks"
+
+
 def test_objects_can_be_filled_in_later() -> None:
     (plan,) = resolve_outputs(["m_{object}.mov"], [], "a.mp4")
     assert plan.is_for_each_object

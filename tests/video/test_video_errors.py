@@ -88,9 +88,19 @@ def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert caught.value.code == "video.permission"
 
 
-def refuse(path: str) -> None:
+def refuse(path: str, *settings: object, **more_settings: object) -> None:
     """As ``av.open`` does for a file that may not be read."""
     raise av.error.PermissionError(13, "Permission denied", path)
+
+
+def test_a_name_of_other_bytes_than_utf8_is_named(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"bad\xff.mp4")
+    try:
+        path.write_bytes(b"any")
+    except OSError:
+        pytest.skip("this file system takes Unicode names only")
+    with pytest.raises(VideoError, match=r"the name of .*bad\?.mp4 is not UTF-8; rename it"):
+        open_video(path)
 
 
 def test_nothing_stays_open_after_an_error(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ MAX_TABLE_WIDTH = 10_000
 
 def print_error(error: VostoolError, *, as_json: bool = False) -> None:
     """One line on stderr, and with ``--json`` the same as an object on stdout."""
-    print(f"vostool: error: {error}", file=sys.stderr)
+    print(f"vostool: error: {one_line(str(error))}", file=sys.stderr)
     if as_json:
         record = {"error": {"code": error.code, "exit": error.exit_code, "message": error.message, "hint": error.hint}}
         print_json(record)
@@ -40,6 +40,11 @@ def print_error(error: VostoolError, *, as_json: bool = False) -> None:
 def print_failure(clip: str, text: str) -> None:
     """One of several clips that could not be done, on stderr."""
     print(f"vostool: error: {clip}: {text}", file=sys.stderr)
+
+
+def one_line(text: str) -> str:
+    """Without line breaks and without what would steer a terminal, both of which names of files may hold."""
+    return "".join(character if character.isprintable() else "?" for character in " ".join(text.split()))
 
 
 def print_json(record: Any) -> None:
@@ -94,11 +99,11 @@ class Messages:
     def note(self, text: str) -> None:
         """Something that was detected or decided."""
         if not self._quiet:
-            print(f"note: {text}", file=sys.stderr)
+            print(f"note: {one_line(text)}", file=sys.stderr)
 
     def warn(self, text: str) -> None:
         """Something that may not be as wished; shown even when quiet."""
-        print(f"warning: {text}", file=sys.stderr)
+        print(f"warning: {one_line(text)}", file=sys.stderr)
 
 
 @contextmanager

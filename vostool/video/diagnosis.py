@@ -25,6 +25,22 @@ def require_file(path: Path) -> None:
         raise explain_os_error(path, error) from error
     if size == 0 and path.is_file():
         raise VideoError(f"{path} is empty (0 bytes)", COPY_AGAIN, code="video.empty")
+    if not is_unicode(path):
+        raise VideoError(f"the name of {shown(path)} is not UTF-8", "rename it", code="video.name")
+
+
+def is_unicode(path: Path) -> bool:
+    """Whether libav takes the path, whose names may be any bytes."""
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def shown(path: Path) -> str:
+    """The path as text that can be written anywhere."""
+    return str(path).encode(errors="replace").decode()
 
 
 def explain_os_error(path: Path, error: OSError) -> VideoError:

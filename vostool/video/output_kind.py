@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from vostool.errors import OutputError, UsageError
+from vostool.video.diagnosis import is_unicode, shown
 
 Kind = Literal["masks", "overlay", "alpha", "matte", "cutout"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -204,6 +205,8 @@ def _plan(text: str, kind: Kind | None) -> OutputPlan:
         raise UsageError(f"output folder {path} has the extension of a video", KNOWN_OUTPUTS, code="output.path")
     if extension not in KIND_OF_EXTENSION and not text.endswith(("/", os.sep)) and not path.is_dir():
         raise UsageError(f"unknown extension {extension} of output {path}", KNOWN_OUTPUTS, code="output.extension")
+    if not is_folder_path(path) and not is_unicode(path):
+        raise UsageError(f"the name of output {shown(path)} is not UTF-8", "give another name", code="output.path")
     chosen = kind or KIND_OF_EXTENSION.get(extension, "masks")
     _refuse_misfit(chosen, path)
     return OutputPlan(chosen, path)

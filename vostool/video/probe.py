@@ -31,6 +31,9 @@ CODECS_WITH_HIDDEN_PACKETS = ("mpeg4", "vp8")
 # Average and usual rate of an even video differ by rounding only.
 UNEVEN_SHARE = Fraction(1, 100)
 
+# Titles in other encodings than UTF-8 are no reason to refuse a video.
+METADATA_ERRORS = "replace"
+
 # libav plays text files as if they scrolled over a terminal.
 TEXT_FORMAT = "tty"
 
@@ -49,7 +52,7 @@ def open_container(path: Path, file: BinaryIO | None = None) -> InputContainer:
         diagnosis.require_file(path)
     try:
         # An absolute path, because libav takes what is before a colon for a protocol.
-        container = av.open(str(path.absolute())) if file is None else av.open(file, "r")
+        container = av.open(str(path.absolute()) if file is None else file, "r", metadata_errors=METADATA_ERRORS)
     except OSError as error:
         raise diagnosis.explain_os_error(path, error) from error
     except av.error.FFmpegError as error:

@@ -13,6 +13,7 @@ import av
 from av.packet import Packet
 
 from vostool.video.audio import packet_time
+from vostool.video.probe import METADATA_ERRORS
 
 # Sound runs a second or so ahead of the pictures, 1 MB at most; a file that is not interleaved must not fill memory.
 MOST_QUEUED_BYTES = 64 * 2**20
@@ -112,7 +113,7 @@ class FileSound:
 
     def __init__(self, path: Path) -> None:
         self.warnings: list[str] = []
-        self._container = av.open(str(path.absolute()))
+        self._container = av.open(str(path.absolute()), metadata_errors=METADATA_ERRORS)
         self.streams: tuple[av.AudioStream, ...] = tuple(self._container.streams.audio)
         self._packets = self._read()
         self._next: Packet | None = None
