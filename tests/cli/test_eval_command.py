@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from error_lines import check_error_line
 from PIL import Image
 
 from vostool.cli.app import run
@@ -120,10 +121,7 @@ def test_mistakes_are_one_line(
     folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, words: list[str]
 ) -> None:
     assert run([*arguments, "-q"]) == code
-    errors = capsys.readouterr().err.splitlines()
-    assert len(errors) == 1
-    for word in words:
-        assert word in errors[0]
+    check_error_line(capsys.readouterr().err, words)
 
 
 def test_protocols_are_those_of_the_library() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from error_lines import check_error_line
 from file_server import Served, serve
 from published_files import small_state
 from tiny_network import save_tiny_weights
@@ -99,12 +100,7 @@ def test_mistakes_are_one_line(
     folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, words: list[str]
 ) -> None:
     assert run(["weights", *arguments]) == code
-    captured = capsys.readouterr()
-    errors = [line for line in captured.err.splitlines() if not line.startswith("note: ")]
-    assert len(errors) == 1
-    assert errors[0].startswith("vostool: error: ")
-    for word in words:
-        assert word in errors[0]
+    check_error_line(capsys.readouterr().err, words)
     assert (folder / "taken.pth").read_bytes() == b"precious"
 
 

@@ -62,9 +62,13 @@ def run_ablation(
     """Runs the study, says and writes what was found; what went wrong is raised after that.
 
     Raises:
+        UsageError: A backbone is given.
         Exception: The first failure of a memory, or what ended the study early.
     """
     from vostool.pipelines.ablation import ablate_memory
+
+    if options.backbone is not None:
+        raise UsageError("--backbone has no use here: the memory study needs none", "leave it out")
 
     def note(progress: RunProgress) -> None:
         run = progress.run

@@ -132,39 +132,41 @@ def evaluate_command(
 
     vostool eval --data DAVIS --split val --ablate memory --plot memory.png
     """
+    from vostool.pipelines.compare import CompareOptions
     from vostool.pipelines.score_files import check_table, choose_sequences
 
     _check(protocol, year, seen)
     check_table(csv, is_replaced=overwrite)
     check_report(report, protocol, is_replaced=overwrite, is_study=ablate is not None)
     ablation.check_ablation(ablate, plot, protocol, overwrite=overwrite)
-    messages = Messages(quiet=quiet)
-    kept = kept_masks(report, context)
+    messages, kept = Messages(quiet=quiet), kept_masks(report, context)
+    truth = _find_truth(predictions, annotations, data)
+    names = choose_sequences(truth, sequences, split, year)
     if predictions is not None:
-        if annotations is None:
-            raise UsageError("predictions are scored against annotations", "vostool eval PREDICTIONS ANNOTATIONS")
-        ran = {"data": data, "system": systems, "ablate": ablate}
-        _refuse("predictions on disk are scored as they are", "leave PREDICTIONS out", **ran)
-        names = choose_sequences(annotations, sequences, split, year)
-        results = _score(predictions, annotations, names, year, protocol, allow_missing, seen, jobs, messages)
+        _refuse("these masks are scored as they are", "leave PREDICTIONS out", data=data, system=systems, ablate=ablate)
+        results = _score(predictions, truth, names, year, protocol, allow_missing, seen, jobs, messages)
     else:
-        if data is None:
-            raise UsageError("nothing to score", "give PREDICTIONS ANNOTATIONS, or --system NAME --data FOLDER")
         _refuse("that is for masks on disk", "leave it out", jobs=jobs, allow_missing=allow_missing or None)
-        from vostool.pipelines.compare import CompareOptions
-
         options = CompareOptions(
-            data=data, systems=tuple((systems or "lite").split(",")), year=year, protocol=protocol, size=size,
-            sequences=choose_sequences(data, sequences, split, year), device=device, weights=weights, backbone=backbone,
-            keep=kept, seen=seen,
+            data=truth, systems=tuple((systems or "lite").split(",")), year=year, protocol=protocol, size=size,
+            sequences=names, device=device, weights=weights, backbone=backbone, keep=kept, seen=seen,
         )  # fmt: skip
         if ablate is not None:
-            _refuse("the memory study needs none", "leave it out", backbone=backbone)
             ablation.run_ablation(options, csv, plot, messages, as_json=as_json)
             return
         results = _run(options, messages)
     tables = _report(results, protocol, csv, as_json)
     write_report(report, context, kept, results, tables)
+
+
+def _find_truth(predictions: Path | None, annotations: Path | None, data: Path | None) -> Path:
+    """The folder of what is scored against."""
+    if predictions is not None and annotations is None:
+        raise UsageError("predictions are scored against annotations", "vostool eval PREDICTIONS ANNOTATIONS")
+    truth = data if predictions is None else annotations
+    if truth is None:
+        raise UsageError("nothing to score", "give PREDICTIONS ANNOTATIONS, or --system NAME --data FOLDER")
+    return truth
 
 
 def _check(protocol: str, year: int | None, seen: Path | None) -> None:
