@@ -55,6 +55,19 @@ def test_encoded_frame_carries_its_tags() -> None:
     assert (frame.color_primaries, frame.color_trc, frame.colorspace, frame.color_range) == (9, 16, 9, FULL_RANGE)
 
 
+def test_chroma_of_h264_lies_at_the_left_pixel() -> None:
+    ramp = np.full((32, 64, 3), 100, np.uint8)
+    ramp[:, :, 2] = np.arange(64, 192, 2)
+    tags = ColourTags(1, 1, 1, FULL_RANGE)
+    in_full = from_rgb(ramp, "yuv444p", tags).to_ndarray()
+    frame = from_rgb(ramp, "yuv420p", tags, has_left_chroma=True)
+    luma, blue, red = (np.frombuffer(plane, np.uint8).reshape(plane.height, -1) for plane in frame.planes)
+    assert np.array_equal(luma[:, :64], in_full[0])
+    for found, expected in ((blue, in_full[1]), (red, in_full[2])):
+        # A ramp is its own mean; a sample from between two columns would lie half a step of two beside it.
+        assert np.abs(found[:, 1:32].astype(float) - expected[::2, 2:64:2]).mean() < 0.3
+
+
 @pytest.mark.parametrize(("height", "width", "matrix"), [(480, 16, 6), (720, 16, 1), (16, 1280, 1), (16, 720, 6)])
 def test_untagged_clip_is_taken_by_its_size(tmp_path: Path, height: int, width: int, matrix: int) -> None:
     clip = make_clip(tmp_path / "clip.mp4", [flat_image(RED, height, width)], matrix=matrix)

@@ -7,6 +7,7 @@ greens come out up to 40 levels wrong; the matrix is therefore always chosen her
 from __future__ import annotations
 
 import av
+import cv2
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
@@ -31,6 +32,9 @@ HD_WIDTH = 1280
 # As numbers of libswscale, since PyAV names the last two from version 18 on only.
 FULL_CHROMA, ACCURATE_ROUNDING = 0x2000, 0x40000
 EXACT = int(Interpolation.BILINEAR) | FULL_CHROMA | ACCURATE_ROUNDING
+
+# What of two rows and three columns around a left pixel makes its chroma.
+LEFT_CHROMA = np.array([[1, 2, 1], [1, 2, 1]]) / 8
 
 
 def resolve_matrix(matrix: int, height: int, width: int) -> int:
@@ -89,13 +93,15 @@ def is_rgb(pixel_format: str) -> bool:
     return description.is_rgb or description.has_palette
 
 
-def from_rgb(image: np.ndarray, pixel_format: str, tags: ColourTags) -> av.VideoFrame:
+def from_rgb(image: np.ndarray, pixel_format: str, tags: ColourTags, *, has_left_chroma: bool = False) -> av.VideoFrame:
     """A tagged frame for an encoder.
 
     Args:
         image: HxWx3 uint8 full-range RGB.
         pixel_format: FFmpeg's name of an opaque format.
         tags: Matrix and range that the numbers are made with; ``effective_tags`` gives complete ones.
+        has_left_chroma: For yuv420p of an even size: chroma lies at the left pixel of two, where readers of H.264 take
+            it to be (H.264, annex E), and not between them, where libswscale puts it.
     """
     height, width = image.shape[:2]
     colour_range = FULL_RANGE if tags.colour_range == FULL_RANGE else LIMITED_RANGE
@@ -104,16 +110,26 @@ def from_rgb(image: np.ndarray, pixel_format: str, tags: ColourTags) -> av.Video
     # The new frame inherits it, which PyAV 17 needs for BT.2020.
     source.colorspace = tags.matrix
     frame = source.reformat(
-        format=pixel_format,
+        format="yuv444p" if has_left_chroma else pixel_format,
         src_colorspace=table,
         dst_colorspace=table,
         src_color_range=FULL_RANGE,
         dst_color_range=colour_range,
         interpolation=EXACT,
     )
+    if has_left_chroma:
+        frame = _subsample(frame)
     frame.color_primaries, frame.color_trc = tags.primaries, tags.transfer
     frame.colorspace, frame.color_range = tags.matrix, colour_range
     return frame
+
+
+def _subsample(frame: av.VideoFrame) -> av.VideoFrame:
+    """yuv420p of yuv444p with even sides; each chroma sample is of the left one of two columns, between two rows."""
+    luma, *chroma = frame.to_ndarray()
+    quarters = [cv2.filter2D(plane, -1, LEFT_CHROMA, anchor=(1, 0))[::2, ::2] for plane in chroma]
+    numbers = np.concatenate([plane.ravel() for plane in (luma, *quarters)])
+    return av.VideoFrame.from_ndarray(numbers.reshape(-1, frame.width), format="yuv420p")
 
 
 def effective_tags(info: VideoInfo) -> ColourTags:

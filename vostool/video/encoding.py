@@ -124,7 +124,8 @@ def to_video_frame(picture: Picture, encoding: Encoding, tags: ColourTags) -> av
         assert picture.alpha is not None
         return _tag(_grey_frame(picture.alpha, encoding.pixel_format, tags), tags)
     if picture.alpha is None:
-        return from_rgb(to_eight_bits(picture.colour), encoding.pixel_format, tags)
+        is_h264 = encoding.codec == H264.codec
+        return from_rgb(to_eight_bits(picture.colour), encoding.pixel_format, tags, has_left_chroma=is_h264)
     if encoding.pixel_format == "bgra":
         return _tag(_bgra_frame(to_eight_bits(picture.colour), picture.alpha), tags)
     if encoding.is_rgb:
