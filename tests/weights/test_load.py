@@ -95,3 +95,12 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
 def test_long_lists_are_cut() -> None:
     (problem,) = compare_state({f"layer{index}": torch.zeros(1) for index in range(9)}, {})
     assert problem == "9 missing (layer0, layer1, layer2, ...)"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_no_number_is_refused(value: float, tmp_path: Path) -> None:
+    weights = load_weights(save_tiny_weights(tmp_path / "lite.safetensors"), "lite")
+    weights.tensors["key_projection.bias"][0] = value
+    with pytest.raises(WeightsError, match=r"holds NaN or infinity in 1 of \d+ tensors \(key_projection") as caught:
+        apply_weights(LiteNetwork(TINY), weights)
+    assert caught.value.code == "weights.not_finite"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from vostool.errors import WeightsError
@@ -88,19 +89,29 @@ def apply_weights(network: nn.Module, weights: Weights) -> None:
 
 
 def require_fit(expected: Mapping[str, Tensor], weights: Weights) -> None:
-    """Refuses weights that do not fit the state dict of a network.
+    """Refuses weights that do not fit the state dict of a network, or are no numbers.
 
     Raises:
-        WeightsError: Names what is missing, unexpected or of another shape, and the network that it does look like.
+        WeightsError: Names what is missing, unexpected or of another shape, and the network that it does look like; or
+            what holds NaN or infinity.
     """
     problems = compare_state(expected, weights.tensors)
     if not problems:
+        _require_finite(weights)
         return
     other = identify(weights.tensors)
     hint = f"its names are those of {other}" if other not in (None, weights.system) else "give weights that fit"
     raise WeightsError(
         f"{weights.path} does not fit '{weights.system}': {'; '.join(problems)}", hint, code="weights.mismatch"
     )
+
+
+def _require_finite(weights: Weights) -> None:
+    floats = {name: value for name, value in weights.tensors.items() if value.is_floating_point()}
+    broken = [name for name, value in floats.items() if not torch.isfinite(value).all()]
+    if broken:
+        message = f"{weights.path} holds NaN or infinity in {len(broken)} of {len(floats)} tensors ({_some(broken)})"
+        raise WeightsError(message, "it is damaged, or its training failed; give others", code="weights.not_finite")
 
 
 def compare_state(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
