@@ -39,6 +39,12 @@ def write(sink: Sink, results: Iterable[FrameResult] = RESULTS) -> None:
         assert sink.finish() == sink.path
 
 
+def write_all(sink: Sink) -> SinkState:
+    for result in RESULTS:
+        sink.write(result)
+    return sink.checkpoint()
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     """All files below a folder."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -83,11 +89,22 @@ def test_a_killed_run_is_continued(kind: ExportKind, cut: int, tmp_path: Path) -
 
 
 @every_kind
+def test_a_run_that_replaces_goes_on_to_do_so(kind: ExportKind, tmp_path: Path) -> None:
+    replaced, plain = tmp_path / "replaced", tmp_path / "plain"
+    for folder, results in ((replaced, RESULTS), (plain, RESULTS[:3])):
+        folder.mkdir()
+        write(open_in(kind, folder), results)
+    with open_in(kind, replaced, overwrite=True) as first:
+        first.write(RESULTS[0])
+        state = first.checkpoint()
+    write(open_in(kind, replaced, resume=state), RESULTS[1:3])
+    assert contents(replaced) == contents(plain)
+
+
+@every_kind
 def test_a_run_that_was_killed_at_its_end_is_done(kind: ExportKind, tmp_path: Path) -> None:
     with open_in(kind, tmp_path) as sink:
-        for result in RESULTS:
-            sink.write(result)
-        state = sink.checkpoint()
+        state = write_all(sink)
         sink.finish()
     before = contents(tmp_path)
     with open_in(kind, tmp_path, resume=state) as sink:
@@ -100,9 +117,7 @@ def test_a_run_that_was_killed_at_its_end_is_done(kind: ExportKind, tmp_path: Pa
 @every_kind
 def test_lost_parts_are_noticed(kind: ExportKind, tmp_path: Path) -> None:
     with open_in(kind, tmp_path) as sink:
-        for result in RESULTS:
-            sink.write(result)
-        state = sink.checkpoint()
+        state = write_all(sink)
         part = sink.parts[0]
         victim = part if part.is_file() else next(path for path in sorted(part.rglob("*")) if path.is_file())
     victim.unlink()

@@ -45,7 +45,7 @@ class CocoExport:
     ) -> None:
         self.path = path
         self.warnings: list[str] = []
-        self._overwrite = overwrite
+        self._overwrite: bool = overwrite or (resume is not None and resume["overwrite"])
         self._names = _ImageNames(info)
         self._head = _head(clip, info, object_ids)
         self._num_frames: int = resume["num_frames"] if resume else 0
@@ -80,7 +80,12 @@ class CocoExport:
         """Wait until both files are on the disk, and say how long they are."""
         with disk_errors(self.path, self._images.path):
             images, annotations = self._images.checkpoint(), self._annotations.checkpoint()
-        return {"num_frames": self._num_frames, "images": images, "annotations": annotations}
+        return {
+            "num_frames": self._num_frames,
+            "images": images,
+            "annotations": annotations,
+            "overwrite": self._overwrite,
+        }
 
     def finish(self) -> Path:
         """Put the file together under its name, and return it.
