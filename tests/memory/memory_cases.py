@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from vostool.memory.bank import MemoryBank
 from vostool.memory.entries import MemoryEntry, ObjectGroup, Slots
 
 
@@ -24,6 +25,16 @@ def random_entry(
 def entry_of(num_rows: int, num_objects: int, **sizes: int) -> MemoryEntry:
     """As ``random_entry``, for shared keys (R = 1) or keys of their own (R = K)."""
     return random_entry(1 if num_rows == 1 else num_objects, num_objects, **sizes)
+
+
+def write_five(bank: MemoryBank, num_rows: int) -> None:
+    """Frames 0 to 4: 0 and 2 are pinned, 2 brings a second object, 4 is temporary."""
+    bank.write(entry_of(num_rows, 1), 0, pinned=True)
+    bank.write(entry_of(num_rows, 1), 1)
+    bank.add_objects(1, 2)
+    bank.write(entry_of(num_rows, 2), 2, pinned=True)
+    bank.write(entry_of(num_rows, 2), 3)
+    bank.set_temporary(entry_of(num_rows, 2), 4)
 
 
 @dataclass

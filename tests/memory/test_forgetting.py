@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from memory_cases import entry_of
+from memory_cases import entry_of, write_five
 
 from vostool.memory.entries import MemoryEntry
 from vostool.memory.lfu import LfuBank
@@ -32,12 +32,7 @@ def owned_entry(*owners: int) -> MemoryEntry:
 @pytest.mark.parametrize("num_rows", [1, 2])
 def test_forgets_all_but_pinned_frames(num_rows: int) -> None:
     bank = LfuBank(2, pinned_frames=2, has_temporary=True)
-    bank.write(entry_of(num_rows, 1), 0, pinned=True)
-    bank.write(entry_of(num_rows, 1), 1)
-    bank.add_objects(1, 2)
-    bank.write(entry_of(num_rows, 2), 2, pinned=True)
-    bank.write(entry_of(num_rows, 2), 3)
-    bank.set_temporary(entry_of(num_rows, 2), 4)
+    write_five(bank, num_rows)
     num_bytes = bank.num_bytes
     bank.forget()
     assert ticks_of(bank) == [0, 2]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from memory_cases import entry_of
+from memory_cases import entry_of, write_five
 
 from vostool.memory.bank import GrowingBank, Keep
 from vostool.memory.readers import AttentionReader
@@ -141,12 +141,7 @@ def test_goes_on_from_its_state(keep: str) -> None:
 @pytest.mark.parametrize("keep", ["all", "first-latest"])
 def test_forgets_all_but_pinned_entries(keep: Keep, num_rows: int) -> None:
     bank = GrowingBank(keep)
-    bank.write(entry_of(num_rows, 1), 0, pinned=True)
-    bank.write(entry_of(num_rows, 1), 1)
-    bank.add_objects(1, 2)
-    bank.write(entry_of(num_rows, 2), 2, pinned=True)
-    bank.write(entry_of(num_rows, 2), 3)
-    bank.set_temporary(entry_of(num_rows, 2), 4)
+    write_five(bank, num_rows)
     pinned = bank.slots.chosen(torch.isin(bank.births[0], torch.tensor([0, 2])))
     bank.forget()
     assert ticks_of(bank) == [0, 2]
