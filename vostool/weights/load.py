@@ -108,7 +108,8 @@ def require_fit(expected: Mapping[str, Tensor], weights: Weights) -> None:
 
 def _require_finite(weights: Weights) -> None:
     floats = {name: value for name, value in weights.tensors.items() if value.is_floating_point()}
-    broken = [name for name, value in floats.items() if not torch.isfinite(value).all()]
+    # Tensors on the meta device are outlines without numbers.
+    broken = [name for name, value in floats.items() if not value.is_meta and not torch.isfinite(value).all()]
     if broken:
         message = f"{weights.path} holds NaN or infinity in {len(broken)} of {len(floats)} tensors ({_some(broken)})"
         raise WeightsError(message, "it is damaged, or its training failed; give others", code="weights.not_finite")
