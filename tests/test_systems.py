@@ -38,6 +38,7 @@ def test_defaults_and_overrides(weights: Path) -> None:
         ({"memory": "all"}, "there is no memory 'all'"),
         ({"memory_frames": 0.0}, "memory"),
         ({"memory_frames": float("nan")}, "--memory-frames is nan"),
+        ({"memory_frames": 1e300}, r"--memory-frames is 1e\+300; give a number of frames"),
         ({"top_k": -1}, "--top-k is -1"),
         ({"colour": "red"}, "no option 'colour'"),
     ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -13,6 +12,8 @@ from vostool.memory.readers import COUNTINGS, Counting
 
 # What means something to the bank of fixed capacity alone.
 LFU_ONLY = ("memory_frames", "counting", "floor")
+# More than any machine holds; far beyond, the number of positions is none that a tensor can have.
+MAX_MEMORY_FRAMES = 100_000
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,9 @@ def override_memory(defaults: MemoryOptions, given: Mapping[str, Any]) -> Memory
     options = replace(defaults, **given)
     if options.top_k < 0:
         raise UsageError(f"--top-k is {options.top_k}", "give 0 for all, or 1 and more")
-    if not math.isfinite(options.memory_frames):
-        raise UsageError(f"--memory-frames is {options.memory_frames}", "give a number of frames, such as 4")
+    if not options.memory_frames <= MAX_MEMORY_FRAMES:
+        hint = f"give a number of frames, such as 4, and at most {MAX_MEMORY_FRAMES}"
+        raise UsageError(f"--memory-frames is {options.memory_frames:g}", hint)
     if options.counting not in COUNTINGS:
         raise UsageError(f"there is no counting '{options.counting}'", f"choose one of {', '.join(COUNTINGS)}")
     return options
