@@ -16,11 +16,12 @@ from vostool.cli.doctor import doctor_command
 from vostool.cli.evaluate import evaluate_command
 from vostool.cli.frame import frame_command
 from vostool.cli.mask import mask_app
+from vostool.cli.problems import as_problem
 from vostool.cli.segment import segment_command
 from vostool.cli.systems import systems_command
 from vostool.cli.train import train_command
 from vostool.cli.weights import weights_app
-from vostool.errors import Interrupted, UsageError, VostoolError
+from vostool.errors import Interrupted
 
 EXIT_CODES = """Exit codes: 0 done; 1 failed while processing, or the input ended early; 2 usage; 3 a video or mask
 cannot be used; 4 device or weights missing; 5 out of memory; 6 output exists or cannot be written; 130 Ctrl-C;
@@ -82,34 +83,9 @@ def run(arguments: Sequence[str]) -> int:
             raise
         if isinstance(error, BrokenPipeError):
             return _leave_broken_pipe()
-        problem = _as_problem(error)
+        problem = as_problem(error)
         print_error(problem, as_json="--json" in arguments)
         return problem.exit_code
-
-
-# Typer keeps the class that all its usage errors share under another module from release to release.
-TyperUsageError: type[Exception] = typer.BadParameter.__mro__[1]
-
-
-def _as_problem(error: BaseException) -> VostoolError:
-    if isinstance(error, VostoolError):
-        return error
-    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
-        return Interrupted("stopped at once; files being written may lack their last frames")
-    if isinstance(error, TyperUsageError):
-        return _usage_problem(error)
-    text = " ".join(str(error).split()) or type(error).__name__
-    return VostoolError(
-        f"unexpected {type(error).__name__}: {text}", "this is a fault of vostool; VOSTOOL_DEBUG=1 shows where"
-    )
-
-
-def _usage_problem(error: Exception) -> UsageError:
-    """Typer's message, and the command whose help says more."""
-    message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context else "vostool"
-    return UsageError(message[:1].lower() + message[1:], f"see {command} --help")
 
 
 def _leave_broken_pipe() -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from vostool import __version__
 from vostool.cli.console import FrameDisplay, Messages, frame_progress, print_failure
+from vostool.cli.problems import as_problem
 from vostool.errors import UsageError, VostoolError
 
 if TYPE_CHECKING:
@@ -114,6 +115,8 @@ class JsonNarrator(Narrator):
         self._send_now_and_then({"event": "backward", "done": num_done, "total": num_frames})
 
     def _send_now_and_then(self, event: dict[str, Any]) -> None:
+        if self._waiting is not None and self._waiting["event"] != event["event"]:
+            self._flush()
         self._waiting = event
         if time.monotonic() - self._last_time >= self._interval:
             self._flush()
@@ -153,8 +156,10 @@ def narrate(
         narrator.start(clips)
         try:
             yield narrator
-        except VostoolError as error:
-            narrator.error(error)
+        except BrokenPipeError:
+            raise
+        except (Exception, KeyboardInterrupt) as error:
+            narrator.error(as_problem(error))
             raise
 
 
@@ -165,8 +170,9 @@ def _open_events(descriptor: int | None) -> Iterator[TextIO]:
         return
     try:
         stream = os.fdopen(descriptor, "w", closefd=False, encoding="utf-8")
-    except OSError as error:
-        message = f"--progress-fd {descriptor} cannot be written to: {error.strerror}"
+    except (OSError, OverflowError, TypeError) as error:
+        reason = getattr(error, "strerror", None) or "there is no such descriptor"
+        message = f"--progress-fd {descriptor} cannot be written to: {reason}"
         raise UsageError(message, "open it in the shell, as in 3>events.jsonl", code="usage.progress") from error
     with stream:
         yield stream

@@ -32,6 +32,9 @@ def run_segment(values: Values) -> bool:
     Returns:
         Whether it did less than it should: the clip ended early, or some of several clips failed.
     """
+    if values["as_json"] and "-" in (values["outputs"] or ()):
+        message = "--json and -o - both want standard output"
+        raise UsageError(message, "use --records or --progress json", code="usage.json")
     with narrate(
         values["progress"], values["progress_fd"], values["progress_interval"], quiet=values["quiet"],
         clips=values["clips"],

@@ -72,6 +72,11 @@ class JobFolder:
             raise UsageError(message, hint, code="resume.changed")
         return state
 
+    def tidy(self) -> None:
+        """Removes a folder without a state, which nobody can go on with."""
+        if not self.has_state:
+            self.remove()
+
     def remove(self) -> None:
         """Everything, of this job or of the one before it."""
         shutil.rmtree(self.path, ignore_errors=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vostool.datasets.exports.export import open_export
 from vostool.datasets.exports.plan import ExportPlan, resolve_exports
-from vostool.errors import UsageError
+from vostool.errors import InputError, UsageError
 from vostool.pipelines.finesse import FinesseOptions, options_for
 from vostool.pipelines.segment_options import SegmentOptions
 from vostool.types import VideoInfo
@@ -22,7 +22,7 @@ from vostool.video.presets import PRESETS, Preset
 from vostool.video.reopen import reopen
 from vostool.video.sink_state import SinkState
 from vostool.video.sinks import Sink, open_sink
-from vostool.video.stream_format import DEFAULT_STREAM_FORMAT
+from vostool.video.stream_format import DEFAULT_STREAM_FORMAT, require_stream_format
 from vostool.video.stream_sink import StreamSink
 
 
@@ -71,9 +71,12 @@ class Delivery:
         """The same with one output for each object, where a path asks for it."""
         return replace(self, plans=tuple(expand_objects(list(self.plans), object_ids)))
 
-    def check(self, options: SegmentOptions) -> None:
-        """Refuse, before any work, what could not be written at the end; see ``check_outputs``."""
+    def check(self, options: SegmentOptions, reader: VideoReader, object_ids: Sequence[int]) -> None:
+        """Refuse, before any work, what could not be written at the end; see ``check_outputs``, ``open_export``."""
         check_outputs(self.plans, _overwrites(options), options.source)
+        opening = _Opening(options, reader, tuple(object_ids), is_part=False)
+        for plan in self.exports:
+            opening.export(plan, None)
 
     def reopen(self, info: VideoInfo, states: Sequence[SinkState]) -> list[SinkState]:
         """The states of a checkpoint of the finished outputs, their first frames being brought back; see ``reopen``."""
@@ -99,7 +102,10 @@ class Delivery:
             states: Of the checkpoint to go on from, in the same order; None to begin.
         """
         opening = _Opening(options, reader, tuple(object_ids), is_part)
-        resumes: Sequence[SinkState | None] = states or [None] * (len(self.plans) + len(self.exports))
+        num_sinks = len(self.plans) + len(self.exports)
+        resumes: Sequence[SinkState | None] = [None] * num_sinks if states is None else states
+        if len(resumes) != num_sinks:
+            raise InputError("the state is of other outputs", "start anew without resuming", code="state.damaged")
         num_plans = len(self.plans)
         sinks = [opening.output(each, self.style, state) for each, state in zip(self.plans, resumes, strict=False)]
         exports = zip(self.exports, resumes[num_plans:], strict=True)
@@ -158,6 +164,9 @@ def resolve_delivery(options: SegmentOptions) -> Delivery:
     style = replace(style, premultiplied=options.premultiplied, still_suffix=options.still_suffix)
     is_export_alone = bool(options.exports) and not outputs and not emits
     plans = () if is_export_alone else tuple(resolve_outputs(outputs, emits, str(options.source)))
+    for plan in plans:
+        if plan.is_stream:
+            require_stream_format(plan.kind, options.stream_format or DEFAULT_STREAM_FORMAT)
     return Delivery(plans, tuple(resolve_exports(options.exports)), style, preset)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from vostool.errors import OutputError
+from vostool.errors import InputError, OutputError, UsageError
 from vostool.pipelines.watch import FrameRecord
 from vostool.video.disk_errors import disk_errors
 
@@ -23,6 +23,7 @@ class RecordFile:
 
     Raises:
         OutputError: The disk refuses, here and in every other method.
+        InputError: There is less in the file than there was at the checkpoint.
     """
 
     def __init__(self, path: Path, num_bytes: int | None = None) -> None:
@@ -30,8 +31,16 @@ class RecordFile:
         with disk_errors(path, path):
             self._file = path.open("r+b" if num_bytes is not None else "wb")
             if num_bytes is not None:
+                self._require(num_bytes)
                 self._file.truncate(num_bytes)
                 self._file.seek(num_bytes)
+
+    def _require(self, num_bytes: int) -> None:
+        found = os.fstat(self._file.fileno()).st_size
+        if found < num_bytes:
+            self._file.close()
+            message = f"{self._path} holds {found} bytes of {num_bytes}"
+            raise InputError(message, "start anew without resuming", code="state.damaged")
 
     def add(self, record: FrameRecord) -> None:
         """Writes one line."""
@@ -57,14 +66,21 @@ def read_records(path: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-def check_records(path: Path | None, overwrite: bool) -> None:
+def check_records(path: Path | None, overwrite: bool, others: Iterable[Path]) -> None:
     """Refuses, before any work, a file that could not be written at the end.
 
+    Args:
+        others: The source, masks and outputs of the job.
+
     Raises:
+        UsageError: It is one of the others.
         OutputError: It exists, or its folder does not.
     """
     if path is None:
         return
+    if path.resolve() in {other.resolve() for other in others}:
+        message = f"--records {path} is the clip, a mask or another output"
+        raise UsageError(message, "give another name", code="output.source")
     if path.exists() and (path.is_dir() or not overwrite):
         raise OutputError(f"output {path} exists", "give another name or --overwrite", code="output.exists")
     if not path.parent.is_dir():

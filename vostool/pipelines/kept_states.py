@@ -6,7 +6,6 @@ They lie in the user's cache: never more than ``MOST_STATES`` of one output, nor
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 import shutil
 from collections.abc import Iterable
@@ -99,14 +98,11 @@ class KeptStates:
         return self._folder / f"{next_frame:08d}.state"
 
     def _thin(self) -> None:
-        """When there are too many, those stay that are twice as far apart."""
+        """When there are too many, the one goes that leaves the smallest gap; never the newest."""
         numbers = self._numbers()
-        step = math.gcd(*numbers)
-        while sum(number % step == 0 for number in numbers) > MOST_STATES:
-            step *= 2
-        for number in numbers:
-            if number % step:
-                self._path_of(number).unlink(missing_ok=True)
+        while len(numbers) > MOST_STATES:
+            gaps = [after - before for before, after in zip([0, *numbers], numbers[1:], strict=False)]
+            self._path_of(numbers.pop(gaps.index(min(gaps)))).unlink(missing_ok=True)
 
 
 def states_folder() -> Path:

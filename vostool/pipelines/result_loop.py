@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any
 
-import numpy as np
 import torch
 
 from vostool.pipelines.finesse import Finesse, FinesseMemory
@@ -111,9 +110,11 @@ def _pack(result: FrameResult) -> dict[str, Any]:
         "alpha": torch.from_numpy(result.alpha),
         "object_ids": list(result.object_ids),
         "is_repeated": result.is_repeated,
+        "confidence": None if result.confidence is None else torch.from_numpy(result.confidence),
     }
 
 
 def _unpack(values: dict[str, Any], frame: Frame) -> FrameResult:
-    labels, alpha = (np.asarray(values[name].numpy()) for name in ("labels", "alpha"))
-    return FrameResult(frame, labels, alpha, tuple(values["object_ids"]), values["is_repeated"])
+    labels, alpha = (values[name].numpy() for name in ("labels", "alpha"))
+    confidence = None if values["confidence"] is None else values["confidence"].numpy()
+    return FrameResult(frame, labels, alpha, tuple(values["object_ids"]), values["is_repeated"], confidence)

@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import replace
+from types import TracebackType
 from typing import Any
 
-from vostool.errors import Interrupted, VostoolError
+from vostool.errors import Interrupted, OutputError, VostoolError
 from vostool.pipelines.continuation import Continuation
 from vostool.pipelines.delivery import Delivery, resolve_delivery
 from vostool.pipelines.exhaustion import memory_errors
@@ -21,17 +22,24 @@ from vostool.pipelines.frame_records import RecordFile, check_records, deliver_r
 from vostool.pipelines.report import FrameProgress, Listeners, ObjectSummary, SegmentReport, peak_rss_bytes
 from vostool.pipelines.result_loop import ResultLoop
 from vostool.pipelines.segment_network import JobNetwork
+from vostool.pipelines.segment_notes import (
+    describe_cut,
+    describe_damage,
+    describe_interruption,
+    describe_unmet_masks,
+)
 from vostool.pipelines.segment_options import SegmentOptions
 from vostool.pipelines.segment_plan import check_options, make_plan
 from vostool.pipelines.signals import StopRequest, catch_stop_signals
-from vostool.pipelines.spans import describe_findings
+from vostool.pipelines.spans import MOST_LINES, describe_findings
 from vostool.propagation.segmenter import Segmenter
 from vostool.systems import build_segmenter
-from vostool.types import Frame, VideoInfo
+from vostool.types import Frame
 from vostool.video.images import DEFAULT_FRAME_RATE
 from vostool.video.interface import VideoReader
 from vostool.video.pipe_reader import PipeReader, open_pipe
 from vostool.video.reader import open_video
+from vostool.video.sink_state import CANNOT_RESUME
 
 NOBODY = Listeners()
 OUT_OF_MEMORY = "use a smaller --size or fewer --memory-frames"
@@ -95,6 +103,7 @@ class _Job:
         self._listeners = listeners
         self._report = SegmentReport(str(options.source))
         self._network = JobNetwork(options, self._report, listeners, make_segmenter)
+        self._num_cuts = 0
 
     def run(self) -> SegmentReport:
         """What is cheap to check comes first, so that mistakes are told before the network is loaded."""
@@ -108,12 +117,11 @@ class _Job:
         if self._continuation.is_done:
             self._note("every output is there already: nothing to do")
             return self._report
-        state = self._continuation.begin(plan.resume_from, self._note)
+        state = self._bring_back(self._continuation.begin(plan.resume_from, self._note))
         if state is None:
-            self._delivery.check(options)
-            check_records(options.records, options.overwrite)
-        elif plan.resume_from is not None:
-            state["loop"]["sinks"] = self._delivery.reopen(info, state["loop"]["sinks"])
+            self._delivery.check(options, self._reader, plan.annotations.object_ids)
+            touched = [options.source, *self._delivery.paths, *plan.annotations.paths]
+            check_records(options.records, options.overwrite or plan.resume_from is not None, touched)
         self._report.first_frame, self._report.direction = plan.start, plan.passes.direction
         self._network.build(info, plan)
         with catch_stop_signals() as stop, ExitStack() as stack:
@@ -147,6 +155,19 @@ class _Job:
             self._save(loop, following, self._plan.start + loop.num_taken)
         return loop
 
+    def _bring_back(self, state: dict[str, Any] | None) -> dict[str, Any] | None:
+        """The state of a finished job, with the first frames of its outputs; None if they do not fit it any more."""
+        if state is None or self._plan.resume_from is None:
+            return state
+        loop = state["loop"]
+        try:
+            return {**state, "loop": {**loop, "sinks": self._delivery.reopen(self._reader.info, loop["sinks"])}}
+        except OutputError as error:
+            if error.code != CANNOT_RESUME:
+                raise
+            self._note(f"{error.message}: everything is done again")
+            return None
+
     def _run(self, loop: ResultLoop, following: Following, frames: Iterable[Frame], stop: StopRequest) -> None:
         """The loop; ends with the clip or at the first signal."""
         report, self._started = self._report, time.monotonic()
@@ -154,6 +175,10 @@ class _Job:
         every = self._options.checkpoint_every if self._continuation.is_possible else 0
         for result in following.results(frames):
             record = loop.take(result)
+            if record.is_cut:
+                self._num_cuts += 1
+                if self._num_cuts <= MOST_LINES:
+                    self._warn(describe_cut(record, self._options.scene_cuts))
             report.frames_out, report.seconds = loop.num_taken, time.monotonic() - self._started
             self._listeners.on_frame(
                 FrameProgress(loop.num_taken, total, report.seconds, result, record, report.resumed_frames)
@@ -162,7 +187,7 @@ class _Job:
             if every and (is_stopped or loop.num_taken % every == 0):
                 self._save(loop, following, result.frame.index + 1)
             if is_stopped:
-                raise self._interruption(loop, stop)
+                raise describe_interruption(loop, stop, can_resume=self._continuation.is_possible)
 
     def _save(self, loop: ResultLoop, following: Following, next_frame: int) -> None:
         state = {"loop": loop.state(), "following": following.state()}
@@ -182,6 +207,12 @@ class _Job:
             self._continuation.folder.path, keeps_depth=self._delivery.keeps_depth, on_backward=tell,
         )  # fmt: skip
 
+    def _tidy_after_errors(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._continuation.folder.tidy()
+
     @property
     def _is_part(self) -> bool:
         return self._plan.start > 0 or self._plan.stop is not None
@@ -189,6 +220,7 @@ class _Job:
     def _make_loop(self, state: dict[str, Any] | None, stack: ExitStack) -> ResultLoop:
         options, annotations = self._options, self._plan.annotations
         self._continuation.folder.prepare()
+        stack.push(self._tidy_after_errors)
         saved = state["loop"] if state else None
         records = RecordFile(self._continuation.folder.records_path, saved["records"] if saved else None)
         stack.callback(records.close)
@@ -202,27 +234,14 @@ class _Job:
         drops = self._plan.passes.drops
         return ResultLoop(sinks, records, finesse, annotations, drops, options.scene_cuts != "off", objects)
 
-    def _interruption(self, loop: ResultLoop, stop: StopRequest) -> Interrupted:
-        assert stop.signal_number is not None
-        name = signal.Signals(stop.signal_number).name
-        parts = ", ".join(str(part) for sink in loop.sinks for part in sink.parts)
-        hint = f"they are in {parts}" if parts else ""
-        hint += "; --resume goes on with them" if self._continuation.is_possible else ""
-        message = f"stopped by {name} after {loop.num_taken} frames"
-        return Interrupted(message, hint, signal_number=stop.signal_number)
-
     def _check_all_written(self, loop: ResultLoop, following: Following) -> None:
         report = self._report
         report.frames_in, report.frames_out = following.num_frames_read + report.resumed_frames, loop.num_taken
         report.corrupt_frames, report.is_short = loop.num_corrupt, following.is_short
         if report.frames_in != report.frames_out:
             raise VostoolError(f"{report.frames_in} frames were read but {report.frames_out} written", code="frames")
-        if report.corrupt_frames:
-            are = "frame is" if report.corrupt_frames == 1 else "frames are"
-            self._warn(f"{report.corrupt_frames} {are} corrupt; the mask before is repeated there")
-        if report.is_short:
-            promise = _promise(self._reader.info)
-            self._warn(f"the file ends early: {self._plan.start + report.frames_in} frames{promise}; is it whole?")
+        for text in describe_damage(report, self._reader.info):
+            self._warn(text)
 
     def _close_report(self, loop: ResultLoop) -> None:
         report, findings = self._report, loop.watch.finish()
@@ -235,7 +254,11 @@ class _Job:
         report.spans, report.frames_to_annotate = list(findings.spans), list(findings.frames)
         for text in [text for sink in loop.sinks for text in sink.warnings]:
             self._warn(text)
+        if self._num_cuts > MOST_LINES:
+            self._warn(f"{self._num_cuts - MOST_LINES} more new shots; --json lists them")
         self._tell(describe_findings(findings))
+        if unmet := describe_unmet_masks(self._plan, report.frames_out):
+            self._warn(unmet)
         loop.records.close()
         self._continuation.keep_records()
         if self._options.records is not None:
@@ -251,10 +274,3 @@ class _Job:
 
     def _warn(self, text: str) -> None:
         self._report.add_warning(text, self._listeners)
-
-
-def _promise(info: VideoInfo) -> str:
-    """How many frames the container spoke of, as far as that is known."""
-    if info.num_frames is None:
-        return ""
-    return f" of {info.num_frames}" if info.is_num_frames_exact else f" of about {info.num_frames}"

@@ -82,6 +82,9 @@ def check_options(options: SegmentOptions) -> None:
             raise UsageError(f"there is no {option} '{name}'", f"give {', '.join(known)}", code="usage.name")
     if options.direction is not None:
         _check_direction(options, options.direction)
+    if str(options.source) == "-" and options.finetune_first_frame:
+        message = "--finetune-first-frame reads the first frame before all others, which a pipe gives only once"
+        raise UsageError(message, "give a file", code="usage.finetune")
 
 
 def _locate_range(options: SegmentOptions, info: VideoInfo) -> tuple[int, int | None]:

@@ -15,6 +15,7 @@ from vostool.types import VideoInfo
 from vostool.video.audio import Sound, add_tracks, packet_time
 from vostool.video.chapters import copy_chapters
 from vostool.video.encoding import Encoding
+from vostool.video.probe import METADATA_ERRORS
 from vostool.video.segments import Segment
 from vostool.video.span import Span
 from vostool.video.subtitles import add_subtitles
@@ -55,7 +56,7 @@ def join(
     warnings: list[str] = []
     with ExitStack() as stack:
         first = stack.enter_context(av.open(str(segments[0].path)))
-        original = stack.enter_context(av.open(str(source))) if source else None
+        original = stack.enter_context(av.open(str(source), metadata_errors=METADATA_ERRORS)) if source else None
         video = first.streams.video[0]
         output = stack.enter_context(av.open(str(target), "w", options=_muxer_options(target, video.time_base)))
         stream = output.add_stream_from_template(video, opaque=True)

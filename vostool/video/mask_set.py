@@ -88,6 +88,11 @@ class AnnotationSet(Mapping[int, Annotation]):
         self._require_number()
         self.notes = (*_shorten(seen), *_explain_singles(seen, self.object_ids))
 
+    @property
+    def paths(self) -> list[Path]:
+        """Every file and folder that is read."""
+        return [path for drawing in self.drawings for path in drawing.paths]
+
     def __getitem__(self, frame_index: int) -> Annotation:
         """The annotation of a frame, read from its files now.
 
@@ -130,7 +135,7 @@ class AnnotationSet(Mapping[int, Annotation]):
     def _describe(self, annotation: Annotation) -> _Seen:
         line = summary_line(annotation)
         line = line if self.frames == (0,) else f"frame {annotation.frame_index}: {line}"
-        is_single = annotation.kind.startswith(SINGLE_KINDS)
+        is_single = annotation.kind.startswith(SINGLE_KINDS) and bool(annotation.object_ids)
         return _Seen(annotation.source, line, annotation.object_ids, bool(annotation.notes), is_single)
 
     def _require_number(self) -> None:

@@ -10,7 +10,9 @@ from vostool.errors import OutputError
 # Numbers, strings, lists and dicts only. Every sink's has "num_frames": the results that it holds for good.
 SinkState = dict[str, Any]
 
+CANNOT_RESUME = "output.resume"
+
 
 def cannot_resume(path: Path, found: str) -> OutputError:
     """The error for files that are not as the checkpoint left them."""
-    return OutputError(f"{path} cannot be continued: {found}", "run it anew from the start", code="output.resume")
+    return OutputError(f"{path} cannot be continued: {found}", "run it anew from the start", code=CANNOT_RESUME)
