@@ -76,6 +76,9 @@ def test_every_pair_is_either_coded_or_refused() -> None:
         ([], ["masks", "masks"], ["two outputs"]),
         (["-", "-"], ["matte"], ["two outputs"]),
         ([""], [], ["''"]),
+        (["."], [], ["'.' is not an output"]),
+        ([".."], [], ["'..' is not an output"]),
+        (["/"], [], ["'/' is not an output"]),
         (["a.mp4/"], [], ["folder", "extension of a video"]),
     ],
 )  # fmt: skip

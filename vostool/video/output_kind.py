@@ -41,6 +41,8 @@ ALPHA_ADVICE = "use .mov (ProRes 4444), .webm (VP9) or .mkv (FFV1), or a folder 
 OBJECT_FIELD = "{object}"
 # The path of standard output.
 STREAM_PATH = Path("-")
+# Paths that end so have no name to put a part beside: "", ".", "/", "..".
+NO_NAMES = ("", "..")
 KNOWN_OUTPUTS = "use .mp4, .mov, .webm or .mkv for a video, or a name without extension (or ending in /) for a folder"
 
 
@@ -195,9 +197,9 @@ def _plan(text: str, kind: Kind | None) -> OutputPlan:
     """One output from its path as given and its kind if named."""
     if text == str(STREAM_PATH):
         return OutputPlan(kind or "alpha", STREAM_PATH)
-    if not text:
-        raise UsageError("'' is not an output that can be written", KNOWN_OUTPUTS, code="output.path")
     path = Path(text)
+    if path.name in NO_NAMES:
+        raise UsageError(f"'{text}' is not an output that can be written", KNOWN_OUTPUTS, code="output.path")
     # Someone who writes ./- means a folder of this name.
     path = path.absolute() if path == STREAM_PATH else path
     extension = path.suffix.lower()

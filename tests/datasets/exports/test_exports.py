@@ -251,6 +251,7 @@ def test_exports_are_named_with_their_path() -> None:
         (["voc=x"], "'voc=x' is not an export"),
         (["coco"], "'coco' is not an export"),
         (["coco="], "is not an export"),
+        (["yolo=."], "is not an export"),
         (["coco=x"], "one file named .json"),
         (["davis=x.json"], "is no folder"),
         (["davis=x", "yolo=./x"], "two exports go to x"),

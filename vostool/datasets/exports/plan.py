@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from vostool.errors import UsageError
-from vostool.video.output_kind import clip_stem
+from vostool.video.output_kind import NO_NAMES, clip_stem
 
 ExportKind = Literal["coco", "yolo", "davis", "labelme"]
 EXPORT_KINDS: tuple[ExportKind, ...] = get_args(ExportKind)
@@ -51,7 +51,7 @@ def clip_name(source: Path) -> str:
 def _plan(text: str) -> ExportPlan:
     name, equals, place = text.partition("=")
     kind = next((kind for kind in EXPORT_KINDS if kind == name.strip().lower()), None)
-    if kind is None or not equals or not place:
+    if kind is None or not equals or Path(place).name in NO_NAMES:
         raise UsageError(f"'{text}' is not an export", ADVICE, code="export.kind")
     path = Path(place)
     if (kind == "coco") != (path.suffix.lower() == ".json"):
