@@ -169,6 +169,7 @@ def _open_events(descriptor: int | None) -> Iterator[TextIO]:
         yield sys.stderr
         return
     try:
+        os.write(descriptor, b"")  # Nothing, which is refused by what is open for reading only.
         stream = os.fdopen(descriptor, "w", closefd=False, encoding="utf-8")
     except (OSError, OverflowError, TypeError) as error:
         reason = getattr(error, "strerror", None) or "there is no such descriptor"

@@ -162,6 +162,9 @@ def resolve_delivery(options: SegmentOptions) -> Delivery:
             raise UsageError(message, "leave one of them out", code="usage.preset")
         emits, outputs, style = (preset.kind,), outputs or (preset.folder_name,), preset.style
     style = replace(style, premultiplied=options.premultiplied, still_suffix=options.still_suffix)
+    if options.stream_format is not None and "-" not in outputs:
+        message = f"--stdout-format {options.stream_format} needs -o -"
+        raise UsageError(message, "leave it out, or write to standard output", code="output.stream_format")
     is_export_alone = bool(options.exports) and not outputs and not emits
     plans = () if is_export_alone else tuple(resolve_outputs(outputs, emits, str(options.source)))
     for plan in plans:

@@ -12,6 +12,7 @@ from vostool.errors import MemoryExhausted
 # What torch says, apart from its own OutOfMemoryError: on a CPU, in CUDA's libraries, on Apple's GPUs.
 SIGNS = (
     "allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED", "MPS backend out of memory",
+    "can't start new thread",
 )  # fmt: skip
 
 

@@ -126,10 +126,10 @@ def parse_bytes(text: str, option: str = "--max-ram") -> int:
         UsageError: It is none of these; a number without a unit is hardly meant.
     """
     found = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([KMGT])(?:I?B)?\s*", text.upper())
-    size = int(float(found[1]) * UNITS[found[2]]) if found else 0
-    if not size:
+    size = float(found[1]) * UNITS[found[2]] if found else 0.0
+    if not 1 <= size < math.inf:
         raise UsageError(f"{option} is '{text}'", "give a number and a unit, such as 8G or 500M", code="usage.bytes")
-    return size
+    return int(size)
 
 
 def format_bytes(num_bytes: int) -> str:

@@ -65,7 +65,7 @@ def make_plan(options: SegmentOptions, info: VideoInfo, on_note: Callable[[str],
     if not options.direction and direction == "both":
         on_note(f"the first mask is that of frame {inside[0]}: objects are followed backward from there, too")
     _check_direction(options, direction)
-    drops = _locate_drops(options, info)
+    drops = _locate_drops(options, info, annotations.object_ids)
     passes = plan_passes(annotations, direction, start=start, stop=stop, drops=drops)
     return SegmentPlan(annotations, start, stop, passes, _locate_redo(options, info))
 
@@ -92,10 +92,15 @@ def _locate_range(options: SegmentOptions, info: VideoInfo) -> tuple[int, int | 
     return locate_span(start, end, options.source, info)
 
 
-def _locate_drops(options: SegmentOptions, info: VideoInfo) -> Mapping[int, tuple[int, ...]]:
+def _locate_drops(
+    options: SegmentOptions, info: VideoInfo, known_ids: tuple[int, ...]
+) -> Mapping[int, tuple[int, ...]]:
     drops: dict[int, tuple[int, ...]] = {}
     for text in options.drops:
         object_ids, position = parse_drop(text)
+        if unknown := [object_id for object_id in object_ids if object_id not in known_ids]:
+            hint = f"the masks have {', '.join(map(str, known_ids))}"
+            raise UsageError(f"--drop {text}: there is no object {unknown[0]}", hint, code="usage.drop")
         frame = locate([position], options.source, info)[position]
         drops[frame] = drops.get(frame, ()) + object_ids
     return drops

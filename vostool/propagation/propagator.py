@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vostool.errors import VostoolError
 from vostool.propagation.outcome import Outcome, clear_objects, draw_over, without_objects
 from vostool.propagation.preprocess import Geometry, clear_border, plan_geometry, preprocess_image, preprocess_masks
 from vostool.propagation.segmenter import FrameInput, Segmenter
@@ -158,6 +159,9 @@ class Propagator:
         rows = self._dropped_rows(len(prediction.objects))
         probabilities = self._segmenter.aggregate(without_objects(prediction, rows))
         probabilities = clear_objects(probabilities, rows)
+        if not torch.isfinite(probabilities).all():
+            message = f"the network computed no numbers in frame {inputs.index}"
+            raise VostoolError(message, "the weights are damaged; give others", code="network.not_finite")
         assert self._geometry is not None
         return clear_border(probabilities, self._geometry) if self._segmenter.canvas.clears_border else probabilities
 
