@@ -44,7 +44,9 @@ def test_main_job_with_default_output(folder: Path, capsys: pytest.CaptureFixtur
 
 
 def test_json_is_all_that_is_on_stdout(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["segment", "clip.mp4", "--mask", "first.png", "-o", "o.mp4", "--scene-cuts", "off", "--json", "-q"]) == 0
+    assert (
+        run(["segment", "clip.mp4", "--mask", "first.png", "-o", "o.mp4", "--scene-cuts", "off", "--json", "-q"]) == 0
+    )
     captured = capsys.readouterr()
     assert json.loads(captured.out)["frames_out"] == 4
     assert captured.err == ""

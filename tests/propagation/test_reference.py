@@ -17,7 +17,7 @@ from vostool.models.rgmp import ChannelLogits, GuidedPyramid, RgmpNetwork
 from vostool.propagation.aggregate import Prediction
 from vostool.propagation.preprocess import Canvas
 from vostool.propagation.propagator import propagate
-from vostool.propagation.reference import DEFAULT_SCALES, ReferenceSegmenter, _resize, scaled_length
+from vostool.propagation.reference import DEFAULT_SCALES, ReferenceSegmenter, resize, scaled_length
 from vostool.propagation.segmenter import FrameInput
 from vostool.types import Annotation, Frame
 
@@ -116,7 +116,7 @@ def test_resizing_is_opencvs(size: tuple[int, int]) -> None:
     """RGMP:utils.py resizes frames and soft masks with cv2.INTER_LINEAR."""
     planes = torch.rand(1, 3, 64, 128, generator=torch.Generator().manual_seed(0))
     expected = cv2.resize(planes[0].permute(1, 2, 0).numpy(), size[::-1], interpolation=cv2.INTER_LINEAR)
-    torch.testing.assert_close(_resize(planes, size)[0].permute(1, 2, 0), torch.from_numpy(expected), rtol=0, atol=1e-5)
+    torch.testing.assert_close(resize(planes, size)[0].permute(1, 2, 0), torch.from_numpy(expected), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(

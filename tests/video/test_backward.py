@@ -303,11 +303,11 @@ def test_entry_points_of_open_groups_are_only_the_first(tmp_path: Path) -> None:
 
 
 def test_units_of_start_codes_and_of_lengths_are_told_apart() -> None:
-    from vostool.video.random_access import _length_size, _unit_headers
+    from vostool.video.random_access import length_size, unit_headers
 
     units = (b"\x09\x10", b"\x67" + b"\x11" * 300, b"\x65\x88\x84")
     with_codes = b"".join(b"\x00\x00\x00\x01" + unit for unit in units)
     with_lengths = b"".join(struct.pack(">I", len(unit)) + unit for unit in units)
-    assert list(_unit_headers(with_codes, 0)) == list(_unit_headers(with_lengths, 4)) == [0x09, 0x67, 0x65]
-    assert _length_size("h264", b"\x01\x64\x00\x1f\xff\xe1") == 4
-    assert _length_size("h264", b"\x00\x00\x00\x01\x67") == 0
+    assert list(unit_headers(with_codes, 0)) == list(unit_headers(with_lengths, 4)) == [0x09, 0x67, 0x65]
+    assert length_size("h264", b"\x01\x64\x00\x1f\xff\xe1") == 4
+    assert length_size("h264", b"\x00\x00\x00\x01\x67") == 0

@@ -127,7 +127,7 @@ class ReferenceSegmenter:
         passes = zip(guidance.split(ROWS_PER_PASS), self._references[scale].split(ROWS_PER_PASS), strict=True)
         with computing(self.device, self.precision):
             logits = [self.network.decode(self._encode(image, rows), reference).objects for rows, reference in passes]
-        return _resize(torch.cat(logits).float().sigmoid()[None], (size[0], size[1]))[0]
+        return resize(torch.cat(logits).float().sigmoid()[None], (size[0], size[1]))[0]
 
     def _encode(self, image: Tensor, masks: Tensor) -> GuidedPyramid:
         return self.network.encode(image, masks, torch.zeros(len(masks), dtype=torch.int64, device=self.device))
@@ -136,7 +136,7 @@ class ReferenceSegmenter:
         if scale == 1.0:
             return image, masks
         height, width = (scaled_length(length, scale, self.canvas.stride) for length in image.shape[-2:])
-        return _resize(image, (height, width)), _resize(masks[None], (height, width))[0]
+        return resize(image, (height, width)), resize(masks[None], (height, width))[0]
 
 
 def scaled_length(length: int, scale: float, stride: int) -> int:
@@ -149,7 +149,7 @@ def _with_all_together(masks: Tensor) -> Tensor:
     return torch.cat([masks, masks.sum(dim=0, keepdim=True)]) if len(masks) > 1 else masks
 
 
-def _resize(planes: Tensor, size: tuple[int, int]) -> Tensor:
+def resize(planes: Tensor, size: tuple[int, int]) -> Tensor:
     """(1, C, H, W) to another size; not smoothed when it shrinks, as OpenCV's INTER_LINEAR."""
     if planes.shape[-2:] == size:
         return planes

@@ -23,7 +23,7 @@ class EntryPoints:
         context = stream.codec_context
         self._codec = context.codec.canonical_name
         self._is_intra_only = bool(context.codec.intra_only)
-        self._length_size = _length_size(self._codec, context.extradata)
+        self._length_size = length_size(self._codec, context.extradata)
 
     def is_entry(self, packet: Packet) -> bool:
         """True if decoding can begin with the packet, as far as can be told from its first bytes."""
@@ -44,14 +44,14 @@ class EntryPoints:
     def _slice_type(self, packet: Packet) -> int | None:
         """Type of the first coded slice; None if there is none."""
         is_hevc = self._codec == "hevc"
-        for header in _unit_headers(bytes(packet), self._length_size):
+        for header in unit_headers(bytes(packet), self._length_size):
             kind = header >> 1 & 63 if is_hevc else header & 31
             if kind in (HEVC_SLICES if is_hevc else H264_SLICES):
                 return kind
         return None
 
 
-def _length_size(codec: str, extradata: bytes | None) -> int:
+def length_size(codec: str, extradata: bytes | None) -> int:
     """Bytes of the length before each unit (ISO 14496-15); 0 if units begin with start codes."""
     if not extradata or extradata[0] != 1:
         return 0
@@ -59,7 +59,7 @@ def _length_size(codec: str, extradata: bytes | None) -> int:
     return (extradata[place] & 3) + 1 if place < len(extradata) else 0
 
 
-def _unit_headers(content: bytes, length_size: int) -> Iterator[int]:
+def unit_headers(content: bytes, length_size: int) -> Iterator[int]:
     """First byte of each unit of an access unit."""
     place = 0
     while length_size and place + length_size < len(content):
