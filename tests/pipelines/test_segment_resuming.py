@@ -96,7 +96,14 @@ def later_mask(job: SegmentOptions, tmp_path: Path) -> SegmentOptions:
 
 
 def in_two_shots(job: SegmentOptions, tmp_path: Path) -> SegmentOptions:
-    return replace(job, source=make_clip(tmp_path / "shots.mp4", two_shots(5, 7)), scene_cuts="reset")
+    """The second shot begins with the first frame after a checkpoint."""
+    return replace(job, source=make_clip(tmp_path / "shots.mp4", two_shots(6, 6)), scene_cuts="reset")
+
+
+def between_masks(job: SegmentOptions, tmp_path: Path) -> SegmentOptions:
+    """Frames are blended of both ways, but not across the cut between the masks."""
+    texts = tuple(f"{frame}={save_mask(tmp_path / f'{frame}.png', FIRST_BOXES)}" for frame in (2, 11))
+    return replace(in_two_shots(job, tmp_path), masks=MaskSource(masks=texts), direction="both")
 
 
 VARIANTS: dict[str, Callable[[SegmentOptions, Path], SegmentOptions]] = {
@@ -106,6 +113,7 @@ VARIANTS: dict[str, Callable[[SegmentOptions, Path], SegmentOptions]] = {
     "both, temporal": lambda job, folder: replace(later_mask(job, folder), finesse=FinesseOptions(temporal=5)),
     "part": lambda job, folder: replace(job, start="2", end="11", drops=("2@8",)),
     "reset": in_two_shots,
+    "both, reset": between_masks,
     "lfu": lambda job, folder: replace(job, memory="lfu", memory_frames=2, memory_every=1, flip=True),
 }
 
