@@ -178,6 +178,13 @@ def test_a_path_for_each_object() -> None:
     ]  # fmt: skip
 
 
+def test_what_cannot_be_looked_at_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    for path in ("x" * 300, str(tmp_path / "loop")):
+        with pytest.raises(OutputError, match="cannot write output"):
+            resolve_outputs([path], [], "a.mp4")
+
+
 def test_a_video_needs_a_name_that_is_text() -> None:
     with pytest.raises(UsageError, match=r"the name of output bad\?.mov is not UTF-8"):
         resolve_outputs(["bad\udcff.mov"], [], "a.mp4")

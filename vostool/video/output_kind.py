@@ -200,6 +200,7 @@ def _plan(text: str, kind: Kind | None) -> OutputPlan:
     path = Path(text)
     if path.name in NO_NAMES:
         raise UsageError(f"'{text}' is not an output that can be written", KNOWN_OUTPUTS, code="output.path")
+    _check_reachable(path)
     # Someone who writes ./- means a folder of this name.
     path = path.absolute() if path == STREAM_PATH else path
     extension = path.suffix.lower()
@@ -212,6 +213,19 @@ def _plan(text: str, kind: Kind | None) -> OutputPlan:
     chosen = kind or KIND_OF_EXTENSION.get(extension, "masks")
     _refuse_misfit(chosen, path)
     return OutputPlan(chosen, path)
+
+
+def _check_reachable(path: Path) -> None:
+    """Raise OutputError if the system does not even tell whether the output is there."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        message = f"cannot write output {path}: {error.strerror or error}"
+        raise OutputError(
+            message, "choose another name, or a folder that can be written to", code="output.folder"
+        ) from error
 
 
 def _refuse_misfit(kind: Kind, path: Path) -> None:
