@@ -55,7 +55,8 @@ class Continuation:
     @property
     def is_done(self) -> bool:
         """Whether there is nothing left for ``--resume`` to do: every output is there, and no job is unfinished."""
-        is_there = bool(self._paths) and all(path.exists() for path in self._paths)
+        wanted = [*self._paths, *([self._options.records] if self._options.records else [])]
+        is_there = bool(self._paths) and all(path.exists() for path in wanted)
         return self._options.resume and not self.folder.has_state and is_there
 
     def begin(self, redo_from: int | None, on_note: Callable[[str], None]) -> dict[str, Any] | None:
