@@ -117,7 +117,8 @@ HOLE = (0.9, 1.4)
 def make_noisy_clip(path: Path, codec: str, start: float = 0, hole: tuple[float, float] | None = None) -> Path:
     """Two seconds of picture and smooth noise, which fits itself at one place only; without sound in the hole."""
     noise = np.convolve(np.random.default_rng(1).normal(size=2 * NOISE_RATE), np.hanning(9), "same") * 0.05
-    with av.open(str(path), "w") as container:
+    options = {"avoid_negative_ts": "disabled"} if start < 0 else {}
+    with av.open(str(path), "w", options=options) as container:
         video = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
         audio = container.add_stream(codec, rate=NOISE_RATE, layout="mono")
@@ -175,6 +176,7 @@ def lag_of(before: np.ndarray, after: np.ndarray, start: float, stop: float) -> 
     [
         ("a.mp4", "aac", 0, None),
         ("late.mkv", "aac", 0.25, None),
+        ("early.mkv", "flac", -0.25, None),
         ("hole.mkv", "aac", 0, HOLE),
         ("hole.mkv", "libmp3lame", 0, HOLE),
         ("hole.mkv", "flac", 0, HOLE),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,15 @@ from vostool.pipelines.segment_options import SegmentOptions
 from vostool.types import VideoInfo
 from vostool.video.background import background
 from vostool.video.interface import VideoReader
-from vostool.video.output_kind import OutputPlan, check_outputs, expand_objects, resolve_outputs
+from vostool.video.output_kind import (
+    OutputPlan,
+    check_outputs,
+    expand_objects,
+    is_folder_path,
+    joined_path,
+    part_path,
+    resolve_outputs,
+)
 from vostool.video.pictures import PLAIN, PictureStyle, keeps_depth, style_of
 from vostool.video.pipe_reader import PipeReader
 from vostool.video.presets import PRESETS, Preset
@@ -73,10 +82,21 @@ class Delivery:
 
     def check(self, options: SegmentOptions, reader: VideoReader, object_ids: Sequence[int]) -> None:
         """Refuse, before any work, what could not be written at the end; see ``check_outputs``, ``open_export``."""
+        self._refuse_collisions(options)
         check_outputs(self.plans, _overwrites(options), options.source)
         opening = _Opening(options, reader, tuple(object_ids), is_part=False)
         for plan in self.exports:
             opening.export(plan, None)
+
+    def _refuse_collisions(self, options: SegmentOptions) -> None:
+        """Raises UsageError if one output, or what it grows in, is another one."""
+        every = [*self.paths, *([options.records] if options.records else [])]
+        places = Counter(place for path in every for place in {each.resolve() for each in _places(path)})
+        for path in every:
+            if any(places[each.resolve()] > 1 for each in _places(path)):
+                raise UsageError(
+                    f"two outputs would be written to {path}", "give each its own name", code="output.path"
+                )
 
     def reopen(self, info: VideoInfo, states: Sequence[SinkState]) -> list[SinkState]:
         """The states of a checkpoint of the finished outputs, their first frames being brought back; see ``reopen``."""
@@ -171,6 +191,11 @@ def resolve_delivery(options: SegmentOptions) -> Delivery:
         if plan.is_stream:
             require_stream_format(plan.kind, options.stream_format or DEFAULT_STREAM_FORMAT)
     return Delivery(plans, tuple(resolve_exports(options.exports)), style, preset)
+
+
+def _places(path: Path) -> list[Path]:
+    """Where an output is, and where it grows."""
+    return [path, part_path(path), *([] if is_folder_path(path) else [joined_path(path)])]
 
 
 def _overwrites(options: SegmentOptions) -> bool:

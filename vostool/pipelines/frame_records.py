@@ -85,6 +85,9 @@ def check_records(path: Path | None, overwrite: bool, others: Iterable[Path]) ->
         raise OutputError(f"output {path} exists", "give another name or --overwrite", code="output.exists")
     if not path.parent.is_dir():
         raise OutputError(f"the folder {path.parent} of {path.name} is missing", "create it", code="output.folder")
+    if not os.access(path.parent, os.W_OK):
+        message = f"cannot write output {path}: its folder is not open for writing"
+        raise OutputError(message, "choose a folder that can be written to", code="output.folder")
 
 
 def deliver_records(spool: Path, path: Path) -> None:

@@ -13,6 +13,9 @@ from vostool.video.tracks import CopiedTrack, Track, copy_labels
 # What to encode to where the source's codec does not fit: FFmpeg's encoder and bits per second and channel.
 SUBSTITUTES = {".mp4": ("aac", 96_000), ".mov": ("aac", 96_000), ".webm": ("libopus", 64_000), ".mkv": ("aac", 96_000)}
 
+# Has no negative times; its muxer would move all streams instead, the pictures too.
+MATROSKA = (".mkv", ".webm")
+
 
 class Sound(Enum):
     """What becomes of the source's sound; each member is what to try when the one before it failed."""
@@ -97,7 +100,7 @@ def _add_track(
             pass
         else:
             copy_labels(stream, copied)
-            return CopiedTrack(stream, copied, extension in (".mkv", ".webm"), _known_priming(stream))
+            return CopiedTrack(stream, copied, extension in MATROSKA, _known_priming(stream))
     return _add_encoded_track(stream, target, extension, warnings, is_part)
 
 
@@ -118,7 +121,7 @@ def _add_encoded_track(
     assert isinstance(encoded, av.AudioStream)
     encoded.bit_rate = bits_per_channel * stream.channels
     copy_labels(stream, encoded)
-    return EncodedTrack(stream, encoded, is_part)
+    return EncodedTrack(stream, encoded, drops_negative=is_part or extension in MATROSKA)
 
 
 def _sample_rate(codec: str, stream: av.AudioStream) -> int:
