@@ -157,7 +157,7 @@ def placed_sound(path: Path) -> np.ndarray:
 def _put(sound: np.ndarray, pieces: list[av.AudioFrame], place: float) -> float:
     for piece in pieces:
         samples, first = piece.to_ndarray()[0], round(place * 48000)
-        sound[max(0, first) : first + len(samples)] = samples[max(0, -first) :]
+        sound[max(0, first) : max(0, first + len(samples))] = samples[max(0, -first) :]
         place += len(samples) / 48000
     return place
 
