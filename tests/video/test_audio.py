@@ -16,6 +16,8 @@ from video_results import (
     write_all,
 )
 
+from vostool.video.audio import from_zero
+
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
@@ -195,6 +197,22 @@ def test_encoded_sound_stays_in_sync(
     (found_first, found_last), (first, last) = ([times[0], times[-1]] for times in map(audio_times, (path, source)))
     assert abs(found_first - max(first, 0)) <= packet
     assert abs(found_last - last) <= packet + Fraction(1152, NOISE_RATE)
+
+
+@pytest.mark.parametrize(("sample_format", "shape"), [("s16", (1, 960)), ("fltp", (2, 480)), ("dbl", (1, 960))])
+def test_frames_are_cut_at_zero(sample_format: str, shape: tuple[int, int]) -> None:
+    types = {"s16": np.int16, "fltp": np.float32, "dbl": np.float64}
+    samples = np.arange(960).reshape(shape).astype(types[sample_format])
+    frame = av.AudioFrame.from_ndarray(samples, sample_format, "stereo")
+    frame.sample_rate, frame.time_base, frame.pts = 48000, Fraction(1, 1000), -4
+    kept = from_zero(frame)
+    assert kept is not None
+    assert (kept.samples, kept.pts, kept.sample_rate, kept.layout.name) == (480 - 192, 0, 48000, "stereo")
+    assert np.array_equal(kept.to_ndarray(), samples[:, 192 * shape[1] // 480 :])
+    frame.pts = -10
+    assert from_zero(frame) is None
+    frame.pts = 0
+    assert from_zero(frame) is frame
 
 
 def audio_times(path: Path) -> list[Fraction]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from enum import Enum
 from fractions import Fraction
 
 import av
+import numpy as np
 
 from vostool.video.tracks import CopiedTrack, Track, copy_labels
 
@@ -29,7 +31,7 @@ class EncodedTrack:
     """A track that is decoded and encoded with another codec.
 
     Args:
-        drops_negative: Leave out frames from before time zero.
+        drops_negative: Leave out what is from before time zero.
     """
 
     def __init__(self, source: av.AudioStream, target: av.AudioStream, drops_negative: bool) -> None:
@@ -43,9 +45,8 @@ class EncodedTrack:
         except av.error.InvalidDataError:
             return
         for frame in frames:
-            if self._drops_negative and frame.pts is not None and frame.pts < 0:
-                continue
-            for piece in self._resample(frame):
+            kept = from_zero(frame) if self._drops_negative else frame
+            for piece in self._resample(kept) if kept else ():
                 yield from self.target.encode(piece)
 
     def flush(self) -> Iterator[av.Packet]:
@@ -64,6 +65,20 @@ class EncodedTrack:
             context.open(strict=False)
             self._resampler = av.AudioResampler(context.format, context.layout, context.sample_rate, context.frame_size)
         return [piece for piece in self._resampler.resample(frame) if piece is not None]
+
+
+def from_zero(frame: av.AudioFrame) -> av.AudioFrame | None:
+    """The frame without the samples from before time zero; None if it has no others."""
+    if frame.pts is None or frame.pts >= 0 or frame.time_base is None:
+        return frame
+    num_early = math.ceil(-frame.pts * frame.time_base * frame.sample_rate)
+    if num_early >= frame.samples:
+        return None
+    first = num_early * (1 if frame.format.is_planar else frame.layout.nb_channels)
+    samples = np.ascontiguousarray(frame.to_ndarray()[:, first:])
+    kept = av.AudioFrame.from_ndarray(samples, frame.format.name, frame.layout.name)  # type: ignore[arg-type]
+    kept.sample_rate, kept.pts, kept.time_base = frame.sample_rate, 0, frame.time_base
+    return kept
 
 
 def add_tracks(
