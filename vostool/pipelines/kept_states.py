@@ -81,7 +81,7 @@ class KeptStates:
                 return None
             number = max(number for number in self._numbers() if number <= frame)
             state = load_state(self._path_of(number))
-        except (OSError, ValueError, VostoolError):
+        except (OSError, KeyError, ValueError, VostoolError):
             return None
         before, now = (masks_until(each, number) for each in (state["fingerprint"], fingerprint))
         return None if differences(before, now) else state

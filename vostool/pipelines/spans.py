@@ -164,7 +164,8 @@ def describe_findings(findings: Findings) -> list[str]:
     if findings.frames:
         first = findings.frames[0]
         frames = ", ".join(map(str, findings.frames))
-        lines.append(f"worth a mask: frames {frames}, as in --mask {first}=FILE --resume-from {first}")
+        name = "frame" if len(findings.frames) == 1 else "frames"
+        lines.append(f"worth a mask: {name} {frames}, as in --mask {first}=FILE --resume-from {first}")
     return lines
 
 
