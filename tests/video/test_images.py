@@ -209,3 +209,12 @@ def test_missing_parent_is_an_output_error(tmp_path: Path) -> None:
 def test_only_png_is_written(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not named as a PNG"):
         write_image(tmp_path / "out.jpg", pattern_image(0))
+
+
+@pytest.mark.parametrize(("name", "advice"), [("moving.png", "apng"), ("moving.webp", "video")])
+def test_animated_picture_is_not_taken_for_one_frame(name: str, advice: str, tmp_path: Path) -> None:
+    first, *others = (Image.fromarray(pattern_image(index, 48, 64)) for index in range(3))
+    first.save(tmp_path / name, save_all=True, append_images=others)
+    with pytest.raises(VideoError, match="animation") as caught:
+        open_video(tmp_path / name)
+    assert advice in str(caught.value.hint)

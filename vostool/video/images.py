@@ -20,6 +20,9 @@ from vostool.video.interface import VideoReader
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
 DEFAULT_FRAME_RATE = Fraction(24)
 
+# Of these a file of several pictures moves; in a JPEG and a TIFF the others are previews, pages or the like.
+ANIMATED_FORMATS = ("PNG", "WEBP")
+
 # Pillow's modes that hold one 16-bit number for a pixel; "I" is what some formats and versions give for them.
 SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 
@@ -39,6 +42,8 @@ class ImageFolderReader(VideoReader):
 
     def __init__(self, path: Path, frame_rate: Fraction = DEFAULT_FRAME_RATE, *, keeps_depth: bool = False) -> None:
         self._paths = list_images(path) if path.is_dir() else [path]
+        if not path.is_dir():
+            _refuse_animation(path)
         self._first_path, self._first_image = _first_readable(path, self._paths)
         self._first_deep = read_deep_image(self._first_path)
         self._keeps_depth = keeps_depth and self._first_deep is not None
@@ -93,6 +98,19 @@ class ImageFolderReader(VideoReader):
             "all images of a folder must have one size",
             code="video.size_mismatch",
         )
+
+
+def _refuse_animation(path: Path) -> None:
+    """Raise VideoError for a picture that moves, of which the first frame alone would pass for all."""
+    try:
+        with Image.open(path) as image:
+            is_animated = image.format in ANIMATED_FORMATS and getattr(image, "n_frames", 1) > 1
+    except Exception:
+        # Whatever is wrong with it is told by those who read it.
+        return
+    if is_animated:
+        hint = "name it .apng" if path.suffix.lower() == ".png" else "make a video, a GIF or a folder of images of it"
+        raise VideoError(f"{path} is an animation, not a single picture", hint, code="video.animation")
 
 
 def list_images(folder: Path) -> list[Path]:
