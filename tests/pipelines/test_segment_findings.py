@@ -108,7 +108,7 @@ def test_spans_and_the_frames_worth_a_mask(job: SegmentOptions) -> None:
     assert report.frames_to_annotate == [7]
     assert "object 1 lost on frames 4 to 6 (00:00:00.160 to 00:00:00.240)" in notes
     assert "object 2 unsure on frames 8 to 9 (00:00:00.320 to 00:00:00.360), confidence 0.30 on frame 8" in notes
-    assert "worth a mask: frames 7, as in --mask 7=FILE --resume-from 7" in notes
+    assert "worth a mask: frame 7, as in --mask 7=FILE --resume-from 7" in notes
     statuses = [record["objects"][0]["status"] for record in read_lines(job.records)]
     assert statuses == ["seen"] * 4 + ["lost"] * 3 + ["reappeared"] + ["seen"] * 4
     assert report.to_dict()["spans"][0]["kind"] == "lost"
