@@ -10,8 +10,7 @@ from pathlib import Path
 
 from vostool.errors import InputError
 from vostool.types import FrameResult, VideoInfo
-from vostool.video.growing_folder import MOVING as MOVING
-from vostool.video.growing_folder import GrowingFolder
+from vostool.video.growing_folder import MOVING, GrowingFolder
 from vostool.video.output_kind import Kind, check_free, part_path
 from vostool.video.pictures import PictureStyle
 from vostool.video.sink_state import SinkState

@@ -21,8 +21,9 @@ from vostool.types import VideoInfo
 from vostool.video.disk_errors import disk_errors
 from vostool.video.durable import sync
 from vostool.video.encoding import Encoding, encoded_size, encoding_of
+from vostool.video.growing_folder import MOVING
 from vostool.video.output_kind import Kind, is_folder_path, part_path
-from vostool.video.picture_folder import MOVING, still_name
+from vostool.video.picture_folder import still_name
 from vostool.video.pictures import PictureStyle
 from vostool.video.sink_state import SinkState, cannot_resume
 from vostool.video.stills import is_own_still, still_suffix
