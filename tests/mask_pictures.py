@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from vostool.video.palette import davis_palette
+from vostool.video.colour.palette import davis_palette
 
 WIDTH, HEIGHT = 160, 96
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)

@@ -11,7 +11,7 @@ import numpy as np
 from synthetic_clips import pattern_image
 
 from vostool.types import Frame, FrameResult, VideoInfo
-from vostool.video.sinks import open_sink
+from vostool.video.writing.sinks import open_sink
 
 OBJECT_IDS = (1, 7)
 TICK = Fraction(1, 12800)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from vostool.pipelines.training_options import TrainOptions
     from vostool.propagation.propagator import propagate
     from vostool.systems import build_segmenter, list_systems
-    from vostool.video.annotation import load_masks
-    from vostool.video.reader import open_video
+    from vostool.video.masks.annotation import load_masks
+    from vostool.video.reading.reader import open_video
 
 __version__ = "0.1.0"
 
@@ -29,8 +29,8 @@ _HOMES = {
     "build_segmenter": "vostool.systems",
     "evaluate": "vostool.pipelines.evaluate",
     "list_systems": "vostool.systems",
-    "load_masks": "vostool.video.annotation",
-    "open_video": "vostool.video.reader",
+    "load_masks": "vostool.video.masks.annotation",
+    "open_video": "vostool.video.reading.reader",
     "propagate": "vostool.propagation.propagator",
     "segment_video": "vostool.pipelines.segment",
     "train": "vostool.pipelines.train",

@@ -126,7 +126,7 @@ def test_unexpected_faults_are_one_line(
 
 
 def test_exported_frame_is_the_decoded_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from vostool.video.reader import open_video
+    from vostool.video.reading.reader import open_video
 
     assert run(["frame", "clip.mp4", "--at", "2", "-o", "f.png"]) == 0
     with open_video(folder / "clip.mp4") as reader:

@@ -228,7 +228,7 @@ def test_videos_need_pyav(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     write_loose_clip(tmp_path, THREE_MASKS)
     make_clip(tmp_path / "bee.mp4", num_frames=3)
     write_masks(tmp_path / "bee_masks", {0: labels(1)})
-    monkeypatch.setitem(sys.modules, "vostool.video.decoding", None)
+    monkeypatch.setitem(sys.modules, "vostool.video.reading.decoding", None)
     _, problem = find_one_problem(tmp_path)
     assert problem.startswith("bee: bee.mp4 cannot be read without PyAV")
 

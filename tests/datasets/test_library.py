@@ -18,7 +18,7 @@ from vostool.datasets.footage import ClipFiles, Footage, find_footage
 from vostool.datasets.library import Library, Still, VideoClip, load_library
 from vostool.errors import InputError
 from vostool.types import Frame, VideoInfo
-from vostool.video.interface import VideoReader
+from vostool.video.reading.interface import VideoReader
 
 STILL = Still("pot", torch.zeros(3, 4, 6, dtype=torch.uint8), torch.ones(4, 6, dtype=torch.uint8))
 

@@ -19,7 +19,7 @@ from vostool.datasets.pixels import (
     shrink_labels,
 )
 from vostool.errors import MaskError
-from vostool.video.images import read_image
+from vostool.video.reading.images import read_image
 
 
 def values_in(folder: Path, image: Image.Image, *, holds_ids: bool = False) -> set[int]:

@@ -17,7 +17,7 @@ from PIL import Image
 from vostool.datasets.layout import read_labels
 from vostool.datasets.plain_png import parse_plain_png
 from vostool.errors import MaskError
-from vostool.video.palette import davis_palette
+from vostool.video.colour.palette import davis_palette
 
 
 def indexed_image(labels: np.ndarray) -> Image.Image:

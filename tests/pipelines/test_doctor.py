@@ -14,7 +14,7 @@ from vostool.cli.app import run
 from vostool.errors import DeviceError
 from vostool.pipelines import doctor
 from vostool.pipelines.doctor import Check, Diagnosis, diagnose
-from vostool.video.coders import CoderReport
+from vostool.video.writing.coders import CoderReport
 
 
 def by_name(checks: Iterator[Check] | tuple[Check, ...]) -> dict[str, Check]:

@@ -12,7 +12,7 @@ import pytest
 from vostool.errors import UsageError
 from vostool.pipelines.finesse import Finesse, FinesseOptions, options_for
 from vostool.types import Frame, FrameResult
-from vostool.video.presets import PRESETS
+from vostool.video.writing.presets import PRESETS
 
 SIZE = (40, 50)
 OBJECT_IDS = (3, 8)

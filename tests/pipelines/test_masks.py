@@ -14,8 +14,8 @@ from synthetic_clips import make_clip
 from vostool.errors import MaskError, UsageError
 from vostool.pipelines.masks import MaskSource, parse_mask_option, read_annotations
 from vostool.types import VideoInfo
-from vostool.video.position import FrameIndex, Position, Seconds, Timecode
-from vostool.video.reader import open_video
+from vostool.video.reading.position import FrameIndex, Position, Seconds, Timecode
+from vostool.video.reading.reader import open_video
 
 INFO = VideoInfo(Path("clip.mp4"), WIDTH, HEIGHT, Fraction(25), Fraction(1, 25), 400, True)
 

@@ -14,9 +14,9 @@ from synthetic_clips import make_clip
 from vostool.errors import UsageError
 from vostool.pipelines.moments import locate, locate_span, parse_drop, parse_moment
 from vostool.types import VideoInfo
-from vostool.video.frame_times import NoSuchFrame
-from vostool.video.position import FrameIndex, Seconds, Timecode
-from vostool.video.reader import open_video, read_frame_at
+from vostool.video.reading.frame_times import NoSuchFrame
+from vostool.video.reading.position import FrameIndex, Seconds, Timecode
+from vostool.video.reading.reader import open_video, read_frame_at
 
 UNEVEN = [1000, 1040, 1125, 1500, 1502, 1900]
 KINDS = {
@@ -57,7 +57,7 @@ def test_positions_outside_say_how_much_there_is(clip: Path, position: FrameInde
 def test_packets_are_not_decoded_where_they_tell_the_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clip = make_clip(tmp_path / "clip.mp4", num_frames=8)
     info = info_of(clip)
-    monkeypatch.setattr("vostool.video.frame_times.open_video", None)
+    monkeypatch.setattr("vostool.video.reading.frame_times.open_video", None)
     assert locate([Seconds(Fraction(1, 5))], clip, info) == {Seconds(Fraction(1, 5)): 5}
 
 

@@ -21,8 +21,8 @@ if __name__ == "__main__":
 from video_results import OBJECT_IDS, make_info, make_results
 
 from vostool.types import FrameResult
-from vostool.video.background import background
-from vostool.video.sinks import Sink, open_sink
+from vostool.video.writing.background import background
+from vostool.video.writing.sinks import Sink, open_sink
 
 NUM_FRAMES = 40
 CHECKPOINTS = (7, 19, 30)

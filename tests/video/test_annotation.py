@@ -9,9 +9,9 @@ from PIL import Image, ImageFilter
 
 from vostool.errors import UsageError
 from vostool.types import Annotation
-from vostool.video.annotation import load_masks
-from vostool.video.mask_report import summary_line
-from vostool.video.palette import colour_of
+from vostool.video.colour.palette import colour_of
+from vostool.video.masks.annotation import load_masks
+from vostool.video.masks.report import summary_line
 
 SIZE = (HEIGHT, WIDTH)
 SCENE = np.asarray(draw_scene([1, 2]))

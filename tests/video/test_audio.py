@@ -16,7 +16,7 @@ from video_results import (
     write_all,
 )
 
-from vostool.video.audio import from_zero
+from vostool.video.tracks.audio import from_zero
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from video_results import (
 )
 
 from vostool.types import Frame, FrameResult
-from vostool.video.background import background
-from vostool.video.sinks import open_sink
+from vostool.video.writing.background import background
+from vostool.video.writing.sinks import open_sink
 
 
 def test_same_file_as_without(tmp_path: Path) -> None:

@@ -17,12 +17,12 @@ from synthetic_clips import make_clip, pattern_image
 
 from vostool.errors import VideoError
 from vostool.types import Frame
-from vostool.video import file_range, sections
-from vostool.video.backward import read_backward, read_range
-from vostool.video.file_range import FileBackward, FileRange
-from vostool.video.packet_times import PacketTime, UnsureError, packet_times, shows_vp9_picture
-from vostool.video.reader import open_video
-from vostool.video.seeking import SeekingReader
+from vostool.video.reading import file_range, sections
+from vostool.video.reading.backward import read_backward, read_range
+from vostool.video.reading.file_range import FileBackward, FileRange
+from vostool.video.reading.packet_times import PacketTime, UnsureError, packet_times, shows_vp9_picture
+from vostool.video.reading.reader import open_video
+from vostool.video.reading.seeking import SeekingReader
 
 NUM_FRAMES = 60
 UNEVEN = np.cumsum(np.random.default_rng(1).integers(11, 90, NUM_FRAMES)) + 1000
@@ -265,7 +265,7 @@ def test_a_table_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_folders_of_images_repeat_what_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vostool.video.image_range.MOST_IMAGES", 3)
+    monkeypatch.setattr("vostool.video.reading.image_range.MOST_IMAGES", 3)
     for index, image in enumerate(noisy_images(10)):
         path = tmp_path / f"{index:03}.png"
         Image.fromarray(image).save(path)
@@ -303,7 +303,7 @@ def test_entry_points_of_open_groups_are_only_the_first(tmp_path: Path) -> None:
 
 
 def test_units_of_start_codes_and_of_lengths_are_told_apart() -> None:
-    from vostool.video.random_access import length_size, unit_headers
+    from vostool.video.reading.random_access import length_size, unit_headers
 
     units = (b"\x09\x10", b"\x67" + b"\x11" * 300, b"\x65\x88\x84")
     with_codes = b"".join(b"\x00\x00\x00\x01" + unit for unit in units)

@@ -8,9 +8,9 @@ from dataclasses import replace
 import av
 import pytest
 
-from vostool.video import coders
-from vostool.video.coders import CoderReport, describe_libraries, try_coders
-from vostool.video.encoding import ENCODINGS, FFV1_ALPHA, H264
+from vostool.video.writing import coders
+from vostool.video.writing.coders import CoderReport, describe_libraries, try_coders
+from vostool.video.writing.encoding import ENCODINGS, FFV1_ALPHA, H264
 
 
 def test_all_work_here() -> None:

@@ -11,8 +11,8 @@ import pytest
 from synthetic_clips import flat_image, make_clip, make_frame, rgb_to_yuv
 
 from vostool.types import ColourTags, VideoInfo
-from vostool.video.colour import FULL_RANGE, LIMITED_RANGE, effective_tags, from_rgb, resolve_matrix, to_rgb
-from vostool.video.reader import open_video
+from vostool.video.colour.yuv import FULL_RANGE, LIMITED_RANGE, effective_tags, from_rgb, resolve_matrix, to_rgb
+from vostool.video.reading.reader import open_video
 
 BLOCK = 16
 COLOURS = list(itertools.product((0, 64, 128, 255), repeat=3))

@@ -14,10 +14,10 @@ from synthetic_clips import flat_image, make_clip, pattern_image
 
 from vostool.errors import VideoError
 from vostool.types import Frame
-from vostool.video.decoding import FileReader
-from vostool.video.reader import VideoReader, open_video
-from vostool.video.rendering import Rendered
-from vostool.video.timestamps import Picture
+from vostool.video.reading.decoding import FileReader
+from vostool.video.reading.reader import VideoReader, open_video
+from vostool.video.reading.rendering import Rendered
+from vostool.video.reading.timestamps import Picture
 
 NUM_FRAMES = 40
 PRORES = {"codec": "prores_ks", "pixel_format": "yuv422p10le", "options": {}}

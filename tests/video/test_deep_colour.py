@@ -10,9 +10,9 @@ import pytest
 from synthetic_clips import LUMA_WEIGHTS
 
 from vostool.types import ColourTags
-from vostool.video.colour import FULL_RANGE, LIMITED_RANGE, to_rgb
-from vostool.video.deep_colour import deep_to_yuv, to_deep_rgb, to_eight_bits, to_sixteen_bits
-from vostool.video.reader import open_video
+from vostool.video.colour.deep import deep_to_yuv, to_deep_rgb, to_eight_bits, to_sixteen_bits
+from vostool.video.colour.yuv import FULL_RANGE, LIMITED_RANGE, to_rgb
+from vostool.video.reading.reader import open_video
 
 SIZE = (36, 50)
 RANGES = (LIMITED_RANGE, FULL_RANGE)

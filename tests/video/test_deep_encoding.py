@@ -11,11 +11,11 @@ import pytest
 from video_results import TICK, make_info, plane, read_frames
 
 from vostool.types import ColourTags, Frame
-from vostool.video.colour import LIMITED_RANGE, to_rgb
-from vostool.video.deep_colour import deep_to_yuv, to_deep_rgb, to_eight_bits
-from vostool.video.encoding import FFV1_ALPHA, PRORES_4444, encoding_of, tags_for, to_video_frame
-from vostool.video.pictures import Picture
-from vostool.video.writer import VideoWriter
+from vostool.video.colour.deep import deep_to_yuv, to_deep_rgb, to_eight_bits
+from vostool.video.colour.yuv import LIMITED_RANGE, to_rgb
+from vostool.video.writing.encoding import FFV1_ALPHA, PRORES_4444, encoding_of, tags_for, to_video_frame
+from vostool.video.writing.pictures import Picture
+from vostool.video.writing.writer import VideoWriter
 
 SIZE = (48, 64)
 TAGS = ColourTags(9, 16, 9, LIMITED_RANGE)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps, PngImagePlugin
 
-from vostool.video.deep_images import ORIENTATIONS, has_sixteen_bits, read_deep_image
-from vostool.video.images import read_image
-from vostool.video.reader import open_video
+from vostool.video.reading.deep_images import ORIENTATIONS, has_sixteen_bits, read_deep_image
+from vostool.video.reading.images import read_image
+from vostool.video.reading.reader import open_video
 
 
 def noise(channels: int = 3) -> np.ndarray:

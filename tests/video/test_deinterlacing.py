@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from vostool.types import Frame
-from vostool.video.deinterlacing import Deinterlacer
-from vostool.video.reader import VideoReader, open_video
-from vostool.video.timestamps import Picture
+from vostool.video.reading.deinterlacing import Deinterlacer
+from vostool.video.reading.reader import VideoReader, open_video
+from vostool.video.reading.timestamps import Picture
 
 HEIGHT, WIDTH, STEP = 48, 96, 4
 INTERLACED = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from synthetic_clips import make_clip, pattern_images
 
-from vostool.video.backward import read_range
+from vostool.video.reading.backward import read_range
 
 NUM_FRAMES = 20
 

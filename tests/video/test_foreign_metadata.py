@@ -8,8 +8,8 @@ import av
 import pytest
 from synthetic_clips import make_clip
 
-from vostool.video.reader import open_video
-from vostool.video.stream_sound import FileSound
+from vostool.video.pipes.sound import FileSound
+from vostool.video.reading.reader import open_video
 
 
 @pytest.fixture

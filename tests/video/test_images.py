@@ -11,8 +11,8 @@ from PIL import Image
 from synthetic_clips import flat_image, pattern_image
 
 from vostool.errors import OutputError, UsageError, VideoError
-from vostool.video.images import list_images, natural_key, read_image, write_image
-from vostool.video.reader import open_video, read_frame_at
+from vostool.video.reading.images import list_images, natural_key, read_image, write_image
+from vostool.video.reading.reader import open_video, read_frame_at
 
 ORIENTATION_TAG = 0x0112
 

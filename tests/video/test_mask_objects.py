@@ -12,7 +12,7 @@ from mask_pictures import HEIGHT, WIDTH, photograph, save, with_palette
 from PIL import Image
 
 from vostool.errors import MaskError, UsageError
-from vostool.video.mask_objects import (
+from vostool.video.masks.objects import (
     load_object_folder,
     load_object_masks,
     parse_object_option,

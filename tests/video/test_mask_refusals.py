@@ -10,7 +10,7 @@ from mask_pictures import HEIGHT, WIDTH, draw_scene, photograph, save, with_pale
 from PIL import Image
 
 from vostool.errors import MaskError
-from vostool.video.annotation import load_masks
+from vostool.video.masks.annotation import load_masks
 
 SIZE = (HEIGHT, WIDTH)
 

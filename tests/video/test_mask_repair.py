@@ -10,12 +10,12 @@ from mask_pictures import BLUE, GREEN, RED, draw_scene, save, smooth_scene, with
 from PIL import Image, ImageDraw, ImageFilter
 
 from vostool.errors import MaskError
-from vostool.video.annotation import load_masks
-from vostool.video.mask_colours import local_range, number_colours
-from vostool.video.mask_kinds import label_picture
-from vostool.video.mask_picture import MaskPicture
-from vostool.video.mask_repair import repair_edges
-from vostool.video.palette import davis_palette
+from vostool.video.colour.palette import davis_palette
+from vostool.video.masks.annotation import load_masks
+from vostool.video.masks.colours import local_range, number_colours
+from vostool.video.masks.kinds import label_picture
+from vostool.video.masks.picture import MaskPicture
+from vostool.video.masks.repair import repair_edges
 
 SCALE = 4
 FILTERS = [Image.Resampling.LANCZOS, Image.Resampling.BOX, Image.Resampling.BICUBIC, Image.Resampling.HAMMING]

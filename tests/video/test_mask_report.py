@@ -12,10 +12,10 @@ from PIL import Image
 
 from vostool.errors import MaskError, OutputError
 from vostool.types import Annotation
-from vostool.video.annotation import load_masks
-from vostool.video.mask_convert import save_indexed_mask
-from vostool.video.mask_report import describe, summary_line
-from vostool.video.palette import davis_palette
+from vostool.video.colour.palette import davis_palette
+from vostool.video.masks.annotation import load_masks
+from vostool.video.masks.convert import save_indexed_mask
+from vostool.video.masks.report import describe, summary_line
 
 
 def test_report_measures_each_object(tmp_path):

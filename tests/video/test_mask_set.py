@@ -10,8 +10,8 @@ from mask_pictures import BLUE, GREEN, HEIGHT, RED, WIDTH, draw_scene, save, wit
 from PIL import Image
 
 from vostool.errors import MaskError
-from vostool.video.mask_set import AnnotationSet, Drawing
-from vostool.video.palette import colour_of
+from vostool.video.colour.palette import colour_of
+from vostool.video.masks.annotation_set import AnnotationSet, Drawing
 
 SIZE = (HEIGHT, WIDTH)
 

@@ -13,8 +13,8 @@ from mask_pictures import HEIGHT, WIDTH, draw_scene, save
 from PIL import Image
 
 from vostool.errors import MaskError
-from vostool.video.annotation import load_masks
-from vostool.video.mask_size import fit_labels
+from vostool.video.masks.annotation import load_masks
+from vostool.video.masks.size import fit_labels
 
 
 @given(st.integers(2, 6), st.integers(0, 2**32 - 1))

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from vostool.errors import OutputError, UsageError
-from vostool.video.encoding import ENCODINGS
-from vostool.video.output_kind import (
+from vostool.video.writing.encoding import ENCODINGS
+from vostool.video.writing.output_kind import (
     KINDS,
     VIDEO_EXTENSIONS,
     OutputPlan,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from vostool.video.overlay import bright_palette, contour, draw_overlay
+from vostool.video.writing.overlay import bright_palette, contour, draw_overlay
 
 SHAPES = st.tuples(st.integers(1, 12), st.integers(1, 12))
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vostool.video.palette import colour_of, davis_palette
+from vostool.video.colour.palette import colour_of, davis_palette
 
 # From the published map; 255 is the border label's cream.
 KNOWN = {0: (0, 0, 0), 1: (128, 0, 0), 2: (0, 128, 0), 3: (128, 128, 0), 8: (64, 0, 0), 21: (128, 64, 128)}

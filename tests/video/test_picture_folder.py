@@ -16,9 +16,9 @@ from video_results import (
 )
 
 from vostool.errors import OutputError, VostoolError
-from vostool.video.overlay import draw_overlay
-from vostool.video.palette import davis_palette
-from vostool.video.sinks import open_sink
+from vostool.video.colour.palette import davis_palette
+from vostool.video.writing.overlay import draw_overlay
+from vostool.video.writing.sinks import open_sink
 
 
 def test_masks_are_indexed(tmp_path: Path) -> None:

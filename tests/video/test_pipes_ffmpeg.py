@@ -24,10 +24,10 @@ import sys
 sys.path[:0] = [{str(TESTS.parent)!r}]
 import numpy as np
 from vostool.types import FrameResult
-from vostool.video.pipe_reader import open_pipe
-from vostool.video.prefetch import prefetch
-from vostool.video.background import background
-from vostool.video.stream_sink import StreamSink
+from vostool.video.pipes.reader import open_pipe
+from vostool.video.reading.prefetch import prefetch
+from vostool.video.writing.background import background
+from vostool.video.pipes.sink import StreamSink
 kind, stream_format = sys.argv[1:]
 with open_pipe(sys.stdin.buffer) as reader:
     out = StreamSink(kind, sys.stdout.buffer, reader.info, (1,), stream_format=stream_format, sound=reader.sound)

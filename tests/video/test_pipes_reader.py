@@ -15,10 +15,10 @@ from video_results import UNEVEN_PTS, read_audio
 
 from vostool.errors import UsageError, VideoError
 from vostool.types import Frame
-from vostool.video.pipe_ends import Inlet
-from vostool.video.pipe_reader import open_pipe
-from vostool.video.reader import open_video
-from vostool.video.stream_sound import PacketQueue
+from vostool.video.pipes.ends import Inlet
+from vostool.video.pipes.reader import open_pipe
+from vostool.video.pipes.sound import PacketQueue
+from vostool.video.reading.reader import open_video
 
 FRAGMENTED = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
 # Name, and how to make the clip.

@@ -30,11 +30,11 @@ from video_results import (
 
 from vostool.errors import OutputError, UsageError, VostoolError
 from vostool.types import FrameResult, VideoInfo
-from vostool.video.output_kind import KINDS
-from vostool.video.pictures import PictureStyle, combined_alpha, compose, quantise
-from vostool.video.pipe_reader import open_pipe
-from vostool.video.stream_format import STREAM_FORMATS
-from vostool.video.stream_sink import StreamSink
+from vostool.video.pipes.formats import STREAM_FORMATS
+from vostool.video.pipes.reader import open_pipe
+from vostool.video.pipes.sink import StreamSink
+from vostool.video.writing.output_kind import KINDS
+from vostool.video.writing.pictures import PictureStyle, combined_alpha, compose, quantise
 
 TESTS = Path(__file__).resolve().parent.parent
 CARRIED = [
@@ -312,7 +312,7 @@ import sys
 from pathlib import Path
 sys.path[:0] = [{str(TESTS)!r}, {str(TESTS.parent)!r}]
 from video_results import OBJECT_IDS, make_info, make_results
-from vostool.video.stream_sink import StreamSink
+from vostool.video.pipes.sink import StreamSink
 with StreamSink("alpha", sys.stdout.buffer, make_info(Path("clip")), OBJECT_IDS) as sink:
     for result in make_results():
         sink.write(result)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image, ImageDraw
 
-from vostool.video.polygons import ENOUGH_IOU, Tracing, fill_polygons, measure_iou, trace_parts, trace_whole
+from vostool.video.masks.polygons import ENOUGH_IOU, Tracing, fill_polygons, measure_iou, trace_parts, trace_whole
 
 MASKS = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=24))
 

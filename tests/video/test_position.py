@@ -10,8 +10,8 @@ import pytest
 from synthetic_clips import make_clip
 
 from vostool.errors import UsageError, VideoError
-from vostool.video.position import FrameIndex, Position, Seconds, Timecode, parse_position
-from vostool.video.reader import open_video, read_frame_at
+from vostool.video.reading.position import FrameIndex, Position, Seconds, Timecode, parse_position
+from vostool.video.reading.reader import open_video, read_frame_at
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from contextlib import closing
 
 import pytest
 
-from vostool.video.prefetch import prefetch
+from vostool.video.reading.prefetch import prefetch
 
 
 def num_prefetch_threads() -> int:
@@ -74,7 +74,7 @@ def test_the_queue_is_bounded() -> None:
 
 def test_an_abandoned_generator_does_not_hold_up_the_end_of_the_program() -> None:
     program = (
-        "import itertools, sys; from vostool.video.prefetch import prefetch;"
+        "import itertools, sys; from vostool.video.reading.prefetch import prefetch;"
         "sys.kept = prefetch(itertools.count()); next(sys.kept); raise SystemExit(7)"
     )
     assert subprocess.run([sys.executable, "-c", program], timeout=60, check=False).returncode == 7

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from vostool.video.output_kind import is_folder_path
-from vostool.video.presets import PRESETS, pixels_at
+from vostool.video.writing.output_kind import is_folder_path
+from vostool.video.writing.presets import PRESETS, pixels_at
 
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=list(PRESETS))

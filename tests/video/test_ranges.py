@@ -15,8 +15,8 @@ from test_subtitles import CHAPTERS, LINES, in_milliseconds, make_source, read_s
 from video_results import OBJECT_IDS, TICK, are_near, make_info, make_results, read_audio, read_frames, read_times
 
 from vostool.types import FrameResult
-from vostool.video.sinks import open_sink
-from vostool.video.span import Span, cut_packets
+from vostool.video.tracks.span import Span, cut_packets
+from vostool.video.writing.sinks import open_sink
 
 OUTPUTS = [("overlay", ".mp4"), ("overlay", ".mov"), ("alpha", ".mov"), ("alpha", ".mkv"), ("alpha", ".webm")]
 START, STOP, NUM_FRAMES = 17, 43, 60
@@ -278,7 +278,7 @@ def test_a_long_source_is_not_read_to_its_end(tmp_path: Path) -> None:
     assert len(read_audio(long)) > 200
     read: list[Fraction] = []
     with av.open(str(long)) as container:
-        from vostool.video.tracks import track_packets
+        from vostool.video.tracks.copied import track_packets
 
         class Listener:
             source = container.streams.audio[0]

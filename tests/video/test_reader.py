@@ -18,9 +18,9 @@ from synthetic_clips import flat_image, make_clip, pattern_image, pattern_images
 
 from vostool.errors import VideoError
 from vostool.types import ColourTags, Frame
-from vostool.video.decoding import FileReader
-from vostool.video.prefetch import prefetch
-from vostool.video.reader import VideoReader, open_video
+from vostool.video.reading.decoding import FileReader
+from vostool.video.reading.prefetch import prefetch
+from vostool.video.reading.reader import VideoReader, open_video
 
 B_FRAMES = {"bf": "3", "g": "8", "crf": "1"}
 NUM_FRAMES = 24

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vostool.video.reader import open_video
+from vostool.video.reading.reader import open_video
 
 # Two video streams: the manifest describes the first, 320x180; players show the larger one, 480x270.
 OTHER_STREAM = "torchcodec__nasa_13013.mp4"

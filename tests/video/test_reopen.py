@@ -17,11 +17,11 @@ from video_results import OBJECT_IDS, TICK, are_near, make_info, make_results, r
 
 from vostool.errors import OutputError
 from vostool.types import FrameResult, VideoInfo
-from vostool.video.output_kind import is_folder_path, part_path
-from vostool.video.pictures import PictureStyle
-from vostool.video.reopen import reopen
-from vostool.video.sinks import Sink, open_sink
-from vostool.video.verify import BLOCK_ADDITIONAL
+from vostool.video.writing.output_kind import is_folder_path, part_path
+from vostool.video.writing.pictures import PictureStyle
+from vostool.video.writing.reopen import reopen
+from vostool.video.writing.sinks import Sink, open_sink
+from vostool.video.writing.verify import BLOCK_ADDITIONAL
 
 OUTPUTS = [
     ("overlay", "o.mp4", ".png"),

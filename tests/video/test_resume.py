@@ -20,9 +20,9 @@ from video_results import OBJECT_IDS, are_near, make_info, make_results, read_au
 
 from vostool.errors import OutputError, UsageError, VostoolError
 from vostool.types import FrameResult
-from vostool.video.background import background
-from vostool.video.pictures import PictureStyle
-from vostool.video.sinks import Sink, open_sink
+from vostool.video.writing.background import background
+from vostool.video.writing.pictures import PictureStyle
+from vostool.video.writing.sinks import Sink, open_sink
 
 VIDEOS = [name for name in OUTPUTS if "." in name]
 EXACT = ["a.mkv", "a.mov"]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from synthetic_clips import make_clip, pattern_image
 
-from vostool.video.reader import open_video
-from vostool.video.rotation import Orientation, orientation_from_matrix
+from vostool.video.reading.reader import open_video
+from vostool.video.reading.rotation import Orientation, orientation_from_matrix
 
 ONE = 65536
 FLIPS_AND_TURNS = [(a, b, c, d) for a, b, c, d in itertools.product((-1, 0, 1), repeat=4) if abs(a * d - b * c) == 1]

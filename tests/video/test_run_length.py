@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from vostool.video.run_length import decode_runs, encode_runs, pack_runs, unpack_runs
+from vostool.video.masks.run_length import decode_runs, encode_runs, pack_runs, unpack_runs
 
 MASKS = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=20))
 

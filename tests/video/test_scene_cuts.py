@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vostool.video.images import ImageFolderReader
-from vostool.video.scene_cuts import SceneCuts
+from vostool.video.reading.images import ImageFolderReader
+from vostool.video.reading.scene_cuts import SceneCuts
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "davis2016-train"
 

@@ -25,9 +25,9 @@ from video_results import (
 
 from vostool.errors import OutputError, VostoolError
 from vostool.types import ColourTags, Frame, FrameResult
-from vostool.video.encoding import ENCODINGS
-from vostool.video.overlay import draw_overlay
-from vostool.video.sinks import open_sink
+from vostool.video.writing.encoding import ENCODINGS
+from vostool.video.writing.overlay import draw_overlay
+from vostool.video.writing.sinks import open_sink
 
 VIDEOS = [(kind, extension) for kind, encodings in ENCODINGS.items() for extension in encodings]
 WITH_ALPHA = [(kind, extension) for kind, extension in VIDEOS if kind in ("alpha", "cutout")]

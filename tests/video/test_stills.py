@@ -13,9 +13,9 @@ from PIL import Image
 from video_results import make_results
 
 from vostool.types import FrameResult
-from vostool.video.output_kind import Kind
-from vostool.video.pictures import PictureStyle, combined_alpha, compose, only_object
-from vostool.video.stills import is_own_still, still_suffix, write_still
+from vostool.video.writing.output_kind import Kind
+from vostool.video.writing.pictures import PictureStyle, combined_alpha, compose, only_object
+from vostool.video.writing.stills import is_own_still, still_suffix, write_still
 
 EXR = PictureStyle(still_suffix=".exr")
 

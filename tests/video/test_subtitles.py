@@ -10,7 +10,7 @@ import pytest
 from synthetic_clips import make_clip
 from video_results import UNEVEN_PTS, are_near, make_results, read_audio, read_times, write_all
 
-from vostool.video.output_kind import part_path
+from vostool.video.writing.output_kind import part_path
 
 MILLISECOND = Fraction(1, 1000)
 LINES = [(100, 150, "Hello <i>there</i>"), (350, 100, "Grüße\nan alle")]
@@ -123,7 +123,7 @@ def test_what_the_muxer_refuses_costs_the_subtitles_only(tmp_path: Path, monkeyp
     def refuse(*arguments: object) -> None:
         raise ValueError("no chapters here")
 
-    monkeypatch.setattr("vostool.video.join.copy_chapters", refuse)
+    monkeypatch.setattr("vostool.video.writing.join.copy_chapters", refuse)
     source, path = make_source(tmp_path / "source.mp4", "mov_text"), tmp_path / "out.mp4"
     (warning,) = write_all("overlay", path, source=source)
     assert "subtitles and chapters could not be written" in warning

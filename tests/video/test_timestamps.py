@@ -7,7 +7,14 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vostool.video.timestamps import LONGEST_DELAY, LostPictures, Picture, in_order, strictly_increasing, with_lost
+from vostool.video.reading.timestamps import (
+    LONGEST_DELAY,
+    LostPictures,
+    Picture,
+    in_order,
+    strictly_increasing,
+    with_lost,
+)
 
 STEP = 40
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vostool.types import BT2020, HLG, PQ, ColourTags
-from vostool.video.tone_mapping import hlg_light, pq_light, tone_map
+from vostool.video.colour.tone_mapping import hlg_light, pq_light, tone_map
 
 
 @pytest.mark.parametrize(("signal", "light"), [(0, 0), (0.5081, 100), (0.5807, 203), (0.7518, 1000), (1, 10000)])

@@ -13,10 +13,10 @@ from video_results import UNEVEN_PTS, make_info, make_results, write_all
 
 from vostool.errors import VostoolError
 from vostool.types import ColourTags, VideoInfo
-from vostool.video.encoding import ENCODINGS, encoding_of, tags_for
-from vostool.video.output_kind import Kind
-from vostool.video.timeline import BLOCK, Timeline
-from vostool.video.verify import Expected, scan_packets, verify_video
+from vostool.video.tracks.timeline import BLOCK, Timeline
+from vostool.video.writing.encoding import ENCODINGS, encoding_of, tags_for
+from vostool.video.writing.output_kind import Kind
+from vostool.video.writing.verify import Expected, scan_packets, verify_video
 
 VIDEOS = [(kind, extension) for kind, encodings in ENCODINGS.items() for extension in encodings]
 WITH_ALPHA = [("alpha", extension) for extension in ENCODINGS["alpha"]]

@@ -14,7 +14,7 @@ import pytest
 from synthetic_clips import flat_image, make_audio_only, make_clip
 
 from vostool.errors import VideoError
-from vostool.video.reader import open_video
+from vostool.video.reading.reader import open_video
 
 
 def text(path: Path) -> None:

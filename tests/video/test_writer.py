@@ -11,10 +11,10 @@ import pytest
 from video_results import OBJECT_IDS, make_info, make_results, read_frames, read_times
 
 from vostool.errors import OutputError, VostoolError
-from vostool.video import video_sink
-from vostool.video.encoding import ENCODINGS
-from vostool.video.segments import Segment
-from vostool.video.sinks import open_sink
+from vostool.video.writing import video_sink
+from vostool.video.writing.encoding import ENCODINGS
+from vostool.video.writing.segments import Segment
+from vostool.video.writing.sinks import open_sink
 
 VIDEOS = [(kind, extension) for kind, encodings in ENCODINGS.items() for extension in encodings]
 TESTS = Path(__file__).resolve().parent.parent
@@ -25,7 +25,7 @@ import sys, time
 from pathlib import Path
 sys.path[:0] = [{str(TESTS)!r}, {str(TESTS.parent)!r}]
 from video_results import OBJECT_IDS, make_info, make_results
-from vostool.video.sinks import open_sink
+from vostool.video.writing.sinks import open_sink
 path = Path(sys.argv[2])
 with open_sink(sys.argv[1], path, make_info(path), OBJECT_IDS) as sink:
     for result in make_results({NUM_FRAMES}):
@@ -102,7 +102,7 @@ from pathlib import Path
 sys.path[:0] = [{str(TESTS)!r}, {str(TESTS.parent)!r}]
 from video_results import OBJECT_IDS, make_info, make_results
 from vostool.errors import VostoolError
-from vostool.video.sinks import open_sink
+from vostool.video.writing.sinks import open_sink
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
 path = Path(sys.argv[2])

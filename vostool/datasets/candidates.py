@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vostool.datasets.layout import inner_folder, sequence_names
 from vostool.errors import InputError, UsageError
-from vostool.video.images import natural_key
+from vostool.video.reading.images import natural_key
 
 MASKS_ENDING = "_masks"
 # What people's cameras and editors write, and what FFmpeg reads; other files of a folder are no clips.

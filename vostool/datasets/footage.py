@@ -23,8 +23,8 @@ from vostool.datasets.pixels import (
     shrunken_size,
 )
 from vostool.errors import InputError, MaskError, VideoError, VostoolError
-from vostool.video.images import list_images
-from vostool.video.reader import open_video
+from vostool.video.reading.images import list_images
+from vostool.video.reading.reader import open_video
 
 KNOWN_LAYOUTS = (
     "give a data set in DAVIS or YouTube-VOS layout (JPEGImages and Annotations), "

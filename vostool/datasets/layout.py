@@ -19,7 +19,7 @@ from PIL import Image
 
 from vostool.datasets.plain_png import parse_plain_png
 from vostool.errors import InputError, MaskError, UsageError
-from vostool.video.images import IMAGE_SUFFIXES, natural_key
+from vostool.video.reading.images import IMAGE_SUFFIXES, natural_key
 
 # Sequences of the training half of DAVIS-2016 that shipped weights are never trained on, so that they can be scored.
 VALIDATION_SEQUENCES = ("bus", "dog-agility", "horsejump-low", "kite-walk", "rhino")

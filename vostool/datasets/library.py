@@ -28,7 +28,7 @@ from vostool.datasets.pixels import (
 )
 from vostool.datasets.stills import StillFiles, find_cutouts, find_pictures, find_stills, read_still
 from vostool.errors import InputError
-from vostool.video.reader import open_video
+from vostool.video.reading.reader import open_video
 
 Note = Callable[[str], None]
 

@@ -19,9 +19,9 @@ from PIL import Image
 from vostool.datasets.layout import VOID
 from vostool.errors import VideoError
 from vostool.types import MAX_OBJECTS
-from vostool.video.images import read_image
-from vostool.video.mask_kinds import label_picture
-from vostool.video.mask_picture import read_picture
+from vostool.video.masks.kinds import label_picture
+from vostool.video.masks.picture import read_picture
+from vostool.video.reading.images import read_image
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")

@@ -22,7 +22,7 @@ from vostool.datasets.pixels import (
     shrink_labels,
 )
 from vostool.errors import InputError, MaskError
-from vostool.video.images import IMAGE_SUFFIXES
+from vostool.video.reading.images import IMAGE_SUFFIXES
 
 # Alpha from which a pixel of a cut-out belongs to the object.
 OPAQUE = 128

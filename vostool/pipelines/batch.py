@@ -17,8 +17,8 @@ from vostool.pipelines.delivery import resolve_delivery
 from vostool.pipelines.masks import MaskSource
 from vostool.pipelines.report import SegmentReport
 from vostool.pipelines.segment_options import SegmentOptions
-from vostool.video.images import IMAGE_SUFFIXES
-from vostool.video.output_kind import OBJECT_FIELD, clip_stem
+from vostool.video.reading.images import IMAGE_SUFFIXES
+from vostool.video.writing.output_kind import OBJECT_FIELD, clip_stem
 
 SCHEMA_VERSION = 1
 State = Literal["done", "failed", "skipped"]

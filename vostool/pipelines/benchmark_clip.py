@@ -17,8 +17,8 @@ import numpy as np
 from vostool.errors import UsageError
 from vostool.pipelines.masks import MaskSource, read_annotation
 from vostool.types import Annotation, Frame, FrameResult, VideoInfo
-from vostool.video.reader import open_video
-from vostool.video.sinks import open_sink
+from vostool.video.reading.reader import open_video
+from vostool.video.writing.sinks import open_sink
 
 # One round of everything that moves: the clip can be repeated without a jump.
 NUM_PAINTED = 48

@@ -24,9 +24,9 @@ from vostool.propagation.device import resolve_device, resolve_precision
 from vostool.propagation.propagator import Propagator, propagate
 from vostool.systems import System, find_system, load_network, make_segmenter
 from vostool.types import Annotation, Frame
-from vostool.video.background import background
-from vostool.video.prefetch import prefetch
-from vostool.video.sinks import Sink, open_sink
+from vostool.video.reading.prefetch import prefetch
+from vostool.video.writing.background import background
+from vostool.video.writing.sinks import Sink, open_sink
 from vostool.weights.store import find_weights
 
 

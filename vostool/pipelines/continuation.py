@@ -15,7 +15,7 @@ from vostool.pipelines.delivery import Delivery
 from vostool.pipelines.job_state import Fingerprint, take_fingerprint
 from vostool.pipelines.kept_states import KeptStates, name_mask
 from vostool.pipelines.segment_options import SegmentOptions
-from vostool.video.mask_set import AnnotationSet
+from vostool.video.masks.annotation_set import AnnotationSet
 from vostool.weights.load import file_sha256
 
 # Options that change neither the results nor how they are written, or that are looked at elsewhere.

@@ -14,9 +14,12 @@ from vostool.errors import InputError, UsageError
 from vostool.pipelines.finesse import FinesseOptions, options_for
 from vostool.pipelines.segment_options import SegmentOptions
 from vostool.types import VideoInfo
-from vostool.video.background import background
-from vostool.video.interface import VideoReader
-from vostool.video.output_kind import (
+from vostool.video.pipes.formats import DEFAULT_STREAM_FORMAT, require_stream_format
+from vostool.video.pipes.reader import PipeReader
+from vostool.video.pipes.sink import StreamSink
+from vostool.video.reading.interface import VideoReader
+from vostool.video.writing.background import background
+from vostool.video.writing.output_kind import (
     OutputPlan,
     check_outputs,
     expand_objects,
@@ -25,14 +28,11 @@ from vostool.video.output_kind import (
     part_path,
     resolve_outputs,
 )
-from vostool.video.pictures import PLAIN, PictureStyle, keeps_depth, style_of
-from vostool.video.pipe_reader import PipeReader
-from vostool.video.presets import PRESETS, Preset
-from vostool.video.reopen import reopen
-from vostool.video.sink_state import SinkState
-from vostool.video.sinks import Sink, open_sink
-from vostool.video.stream_format import DEFAULT_STREAM_FORMAT, require_stream_format
-from vostool.video.stream_sink import StreamSink
+from vostool.video.writing.pictures import PLAIN, PictureStyle, keeps_depth, style_of
+from vostool.video.writing.presets import PRESETS, Preset
+from vostool.video.writing.reopen import reopen
+from vostool.video.writing.sink_state import SinkState
+from vostool.video.writing.sinks import Sink, open_sink
 
 
 @dataclass(frozen=True)

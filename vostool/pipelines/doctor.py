@@ -23,7 +23,7 @@ from vostool.propagation.device import resolve_device, resolve_precision
 from vostool.propagation.propagator import Propagator
 from vostool.systems import build_segmenter, list_systems
 from vostool.types import Annotation, Frame
-from vostool.video.coders import describe_libraries, try_coders
+from vostool.video.writing.coders import describe_libraries, try_coders
 from vostool.weights.known import known_for
 from vostool.weights.load import file_sha256
 from vostool.weights.store import CHECKOUT, PACKAGED, cache_folder, find_weights

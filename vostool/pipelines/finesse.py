@@ -17,7 +17,7 @@ from vostool.propagation.matte import box_of, clean, feather, grow, to_labels, w
 from vostool.propagation.specks import drop_islands, fill_holes
 from vostool.propagation.temporal import steady
 from vostool.types import FrameResult
-from vostool.video.presets import Preset, pixels_at
+from vostool.video.writing.presets import Preset, pixels_at
 
 Refinement = Literal["none", "guided"]
 REFINEMENTS: tuple[str, ...] = get_args(Refinement)

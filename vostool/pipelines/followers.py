@@ -13,7 +13,7 @@ from vostool.propagation.propagator import DEFAULT_SHORT_SIDE, propagate
 from vostool.propagation.segmenter import Segmenter
 from vostool.systems import SYSTEMS, build_segmenter
 from vostool.types import Annotation, VideoInfo
-from vostool.video.reader import open_video
+from vostool.video.reading.reader import open_video
 
 # Stem and HxW uint8 labels of frame after frame.
 Answers = Iterator[tuple[str, np.ndarray]]

@@ -13,10 +13,10 @@ from vostool.pipelines.segment_options import SegmentOptions
 from vostool.pipelines.segment_plan import SegmentPlan
 from vostool.pipelines.shots import Follower, ShotFollower
 from vostool.types import Frame, FrameResult
-from vostool.video.backward import read_backward, read_range
-from vostool.video.images import DEFAULT_FRAME_RATE
-from vostool.video.interface import VideoReader
-from vostool.video.prefetch import prefetch
+from vostool.video.reading.backward import read_backward, read_range
+from vostool.video.reading.images import DEFAULT_FRAME_RATE
+from vostool.video.reading.interface import VideoReader
+from vostool.video.reading.prefetch import prefetch
 
 
 class _Reading(TypedDict):

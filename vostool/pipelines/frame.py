@@ -6,10 +6,10 @@ from pathlib import Path
 
 from vostool.errors import OutputError
 from vostool.types import Frame
-from vostool.video.images import write_image
-from vostool.video.output_kind import clip_stem
-from vostool.video.position import parse_position
-from vostool.video.reader import read_frame_at
+from vostool.video.reading.images import write_image
+from vostool.video.reading.position import parse_position
+from vostool.video.reading.reader import read_frame_at
+from vostool.video.writing.output_kind import clip_stem
 
 
 def export_frame(source: Path, at: str, output: Path | None = None, *, overwrite: bool = False) -> tuple[Path, Frame]:

@@ -10,13 +10,13 @@ from pathlib import Path
 from vostool.errors import MaskError, UsageError
 from vostool.pipelines.moments import locate
 from vostool.types import Annotation, VideoInfo
-from vostool.video.annotation import load_masks
-from vostool.video.frame_times import NoSuchFrame
-from vostool.video.mask_objects import list_pictures, load_object_folder, load_object_masks, parse_object_options
-from vostool.video.mask_report import MaskReport, describe, summary_line
-from vostool.video.mask_set import AnnotationSet, Drawing
-from vostool.video.position import FrameIndex, Position, parse_position
-from vostool.video.reader import open_video
+from vostool.video.masks.annotation import load_masks
+from vostool.video.masks.annotation_set import AnnotationSet, Drawing
+from vostool.video.masks.objects import list_pictures, load_object_folder, load_object_masks, parse_object_options
+from vostool.video.masks.report import MaskReport, describe, summary_line
+from vostool.video.reading.frame_times import NoSuchFrame
+from vostool.video.reading.position import FrameIndex, Position, parse_position
+from vostool.video.reading.reader import open_video
 
 Locate = Callable[[Sequence[Position]], Mapping[Position, int]]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from vostool.errors import UsageError
 from vostool.types import VideoInfo
-from vostool.video.frame_times import NoSuchFrame, find_frames
-from vostool.video.position import FrameIndex, Position, Seconds, as_time, parse_position
-from vostool.video.reader import TYPING_ERROR
+from vostool.video.reading.frame_times import NoSuchFrame, find_frames
+from vostool.video.reading.position import FrameIndex, Position, Seconds, as_time, parse_position
+from vostool.video.reading.reader import TYPING_ERROR
 
 PIPE = Path("-")
 DROP_HINT = "write --drop ID@MOMENT, as in --drop 2@300 or --drop 1,2@00:00:12.5"

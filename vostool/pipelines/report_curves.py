@@ -11,7 +11,7 @@ from vostool.metrics.report import ObjectScores, Scores, SequenceScores
 from vostool.pipelines.report_charts import Curve, Mark, line_chart
 from vostool.pipelines.report_html import Markup, count, element, join, table
 from vostool.pipelines.report_masks import ObjectNotes, ScoredMasks
-from vostool.video.images import natural_key
+from vostool.video.reading.images import natural_key
 
 PERCENTILES = (5, 10, 25, 50, 75, 90)
 NUM_NAMED = 6

@@ -13,7 +13,7 @@ from vostool.datasets.layout import VOID, find_mask_folders, inner_folder, list_
 from vostool.errors import OutputError
 from vostool.metrics.report import FramePair, SequenceScores
 from vostool.pipelines.ground_truth import first_mask, recognise_year
-from vostool.video.images import read_image
+from vostool.video.reading.images import read_image
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import colorsys
 from collections.abc import Iterable
 
-from vostool.video.palette import colour_of
+from vostool.video.colour.palette import colour_of
 
 # Lightness of an object's colour: at most this on white, about this on black.
 MAX_LIGHTNESS, DARK_LIGHTNESS, DARK_RANGE = 0.4, 0.68, (0.5, 0.85)

@@ -11,7 +11,7 @@ from PIL import Image
 from vostool.metrics.report import Scores
 from vostool.pipelines.report_html import Markup, element, picture
 from vostool.pipelines.report_masks import ScoredMasks
-from vostool.video.overlay import bright_palette, draw_overlay
+from vostool.video.writing.overlay import bright_palette, draw_overlay
 
 NUM_WORST = 8
 NUM_PER_OBJECT = 2

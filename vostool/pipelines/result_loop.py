@@ -14,8 +14,8 @@ from vostool.pipelines.frame_records import RecordFile
 from vostool.pipelines.report import ObjectSummary
 from vostool.pipelines.watch import FrameRecord, Watch
 from vostool.types import Frame, FrameResult
-from vostool.video.scene_cuts import SceneCuts
-from vostool.video.sinks import Sink
+from vostool.video.reading.scene_cuts import SceneCuts
+from vostool.video.writing.sinks import Sink
 
 
 @dataclass

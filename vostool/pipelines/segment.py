@@ -35,11 +35,11 @@ from vostool.pipelines.spans import MOST_LINES, describe_findings
 from vostool.propagation.segmenter import Segmenter
 from vostool.systems import build_segmenter
 from vostool.types import Frame
-from vostool.video.images import DEFAULT_FRAME_RATE
-from vostool.video.interface import VideoReader
-from vostool.video.pipe_reader import PipeReader, open_pipe
-from vostool.video.reader import open_video
-from vostool.video.sink_state import CANNOT_RESUME
+from vostool.video.pipes.reader import PipeReader, open_pipe
+from vostool.video.reading.images import DEFAULT_FRAME_RATE
+from vostool.video.reading.interface import VideoReader
+from vostool.video.reading.reader import open_video
+from vostool.video.writing.sink_state import CANNOT_RESUME
 
 NOBODY = Listeners()
 OUT_OF_MEMORY = "use a smaller --size or fewer --memory-frames"

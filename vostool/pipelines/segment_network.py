@@ -21,7 +21,7 @@ from vostool.propagation.propagator import Propagator
 from vostool.propagation.segmenter import Segmenter
 from vostool.systems import find_members, find_system, override
 from vostool.types import VideoInfo
-from vostool.video.reader import read_frame_at
+from vostool.video.reading.reader import read_frame_at
 from vostool.weights.load import file_sha256
 
 

@@ -28,7 +28,7 @@ class SegmentOptions:
         masks: The objects, of one frame or of several.
         outputs: Paths; ``-`` for standard output; empty for ``CLIP_masks/`` in the current folder.
         emits: Kinds of outputs; empty to go by the extensions.
-        preset: Name of what the next tool wants, see ``vostool.video.presets``; None for none.
+        preset: Name of what the next tool wants, see ``vostool.video.writing.presets``; None for none.
         exports: Data sets, as ``coco=FILE.json`` or ``davis=FOLDER``; see ``vostool.datasets.exports``.
         records: File of one JSON line per frame; None for none.
         overwrite: Whether outputs that exist are replaced.

@@ -12,7 +12,7 @@ from vostool.pipelines.moments import locate, locate_span, parse_drop, parse_mom
 from vostool.pipelines.segment_options import SegmentOptions
 from vostool.pipelines.shots import SCENE_CUT_POLICIES
 from vostool.types import VideoInfo
-from vostool.video.mask_set import AnnotationSet
+from vostool.video.masks.annotation_set import AnnotationSet
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from typing import Any, Literal, Protocol, get_args
 
 from vostool.types import Annotation, Frame, FrameResult
-from vostool.video.scene_cuts import SceneCuts
+from vostool.video.reading.scene_cuts import SceneCuts
 
 SceneCutPolicy = Literal["warn", "stop", "reset", "off"]
 SCENE_CUT_POLICIES: tuple[str, ...] = get_args(SceneCutPolicy)

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from vostool.training.chart import PAPER, Line, Points, Range, draw_chart
-from vostool.video.overlay import contour, draw_overlay
+from vostool.video.writing.overlay import contour, draw_overlay
 
 LOSS_KEY, SCORE_KEY = "loss", "J&F"
 FAINT_RED, RED, BLUE = "#f3b8ae", "#c0392b", "#1f6fb2"

@@ -29,7 +29,7 @@ from vostool.training.distributed import ALONE, Processes
 from vostool.training.optimiser import build_optimiser, set_rate
 from vostool.training.recipe import Recipe
 from vostool.training.records import DEFAULT_HABITS, Best, Habits, StepRecord, TrainingError
-from vostool.video.prefetch import prefetch
+from vostool.video.reading.prefetch import prefetch
 from vostool.weights.save import save_weights
 
 # Batches that are drawn ahead of the one in training.

@@ -21,8 +21,8 @@ from vostool.datasets.footage import find_footage
 from vostool.datasets.layout import find_sequences, read_split
 from vostool.pipelines.evaluate import evaluate
 from vostool.types import Frame, FrameResult, VideoInfo
-from vostool.video.palette import davis_palette
-from vostool.video.run_length import decode_runs, unpack_runs
+from vostool.video.colour.palette import davis_palette
+from vostool.video.masks.run_length import decode_runs, unpack_runs
 
 SIZE = (96, 128)
 OBJECT_IDS = (1, 2, 3)

@@ -13,9 +13,9 @@ from vostool.datasets.exports.export import open_export
 from vostool.datasets.exports.plan import EXPORT_KINDS, ExportKind, clip_name, resolve_exports
 from vostool.errors import OutputError, UsageError, VostoolError
 from vostool.types import FrameResult
-from vostool.video.background import background
-from vostool.video.sink_state import SinkState
-from vostool.video.sinks import Sink
+from vostool.video.writing.background import background
+from vostool.video.writing.sink_state import SinkState
+from vostool.video.writing.sinks import Sink
 
 RESULTS = tuple(make_results())
 FOLDER_KINDS = tuple(kind for kind in EXPORT_KINDS if kind != "coco")

@@ -23,9 +23,9 @@ from vostool.errors import OutputError, VostoolError
 from vostool.types import FrameResult, VideoInfo
 from vostool.video.disk_errors import disk_errors
 from vostool.video.durable import sync
-from vostool.video.images import list_images
-from vostool.video.run_length import encode_runs, pack_runs
-from vostool.video.sink_state import SinkState, cannot_resume
+from vostool.video.masks.run_length import encode_runs, pack_runs
+from vostool.video.reading.images import list_images
+from vostool.video.writing.sink_state import SinkState, cannot_resume
 
 _MIDDLE, _END = b'],\n"annotations":[', b"]}\n"
 

@@ -16,8 +16,8 @@ import numpy as np
 from vostool.datasets.exports.folder import FolderExport
 from vostool.datasets.exports.places import FrameNames, Place, encode_jpeg
 from vostool.types import FrameResult
-from vostool.video.sink_state import SinkState
-from vostool.video.stills import indexed_image
+from vostool.video.writing.sink_state import SinkState
+from vostool.video.writing.stills import indexed_image
 
 _LIST = "ImageSets/2017/val.txt"
 _COMPRESS_LEVEL = 3

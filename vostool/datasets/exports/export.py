@@ -1,4 +1,4 @@
-"""Exports: one sink for each, used like those of ``vostool.video.sinks``.
+"""Exports: one sink for each, used like those of ``vostool.video.writing.sinks``.
 
 with open_export("davis", path, info, object_ids, source=clip) as sink:
     for result in results:
@@ -18,8 +18,8 @@ from vostool.datasets.exports.plan import ExportKind, clip_name
 from vostool.datasets.exports.yolo import YoloExport
 from vostool.errors import OutputError, UsageError
 from vostool.types import VideoInfo
-from vostool.video.sink_state import SinkState
-from vostool.video.sinks import Sink
+from vostool.video.writing.sink_state import SinkState
+from vostool.video.writing.sinks import Sink
 
 
 def open_export(

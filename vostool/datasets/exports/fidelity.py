@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vostool.video.polygons import Tracing
+from vostool.video.masks.polygons import Tracing
 
 # Below this a polygon is worth a word.
 LOW_IOU = 0.97

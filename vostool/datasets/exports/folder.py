@@ -10,8 +10,8 @@ from pathlib import Path
 from vostool.datasets.exports.places import FrameNames, Place, is_half, own_files, replace_file
 from vostool.errors import OutputError
 from vostool.types import FrameResult
-from vostool.video.growing_folder import MOVING, GrowingFolder
-from vostool.video.sink_state import SinkState
+from vostool.video.writing.growing_folder import MOVING, GrowingFolder
+from vostool.video.writing.sink_state import SinkState
 
 
 class FolderExport(GrowingFolder):

@@ -19,8 +19,8 @@ from vostool.datasets.exports.folder import FolderExport
 from vostool.datasets.exports.places import FrameNames, Place, encode_jpeg
 from vostool.datasets.exports.plan import object_name
 from vostool.types import FrameResult, VideoInfo
-from vostool.video.polygons import trace_parts
-from vostool.video.sink_state import SinkState
+from vostool.video.masks.polygons import trace_parts
+from vostool.video.writing.sink_state import SinkState
 
 # Of the format; labelme warns of files that are newer than itself by the first number only.
 _VERSION = "5.5.0"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from vostool.errors import UsageError
-from vostool.video.output_kind import NO_NAMES, clip_stem
+from vostool.video.writing.output_kind import NO_NAMES, clip_stem
 
 ExportKind = Literal["coco", "yolo", "davis", "labelme"]
 EXPORT_KINDS: tuple[ExportKind, ...] = get_args(ExportKind)

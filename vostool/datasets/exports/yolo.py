@@ -22,8 +22,8 @@ from vostool.datasets.exports.places import FrameNames, Place, encode_jpeg
 from vostool.datasets.exports.plan import object_name
 from vostool.errors import OutputError
 from vostool.types import FrameResult, VideoInfo
-from vostool.video.polygons import trace_whole
-from vostool.video.sink_state import SinkState
+from vostool.video.masks.polygons import trace_whole
+from vostool.video.writing.sink_state import SinkState
 
 _LIST = "data.yaml"
 _HEADER = """\

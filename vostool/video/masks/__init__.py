@@ -1,0 +1,1 @@
+"""Masks in: what a picture means, for one frame or many."""

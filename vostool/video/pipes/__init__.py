@@ -1,0 +1,1 @@
+"""Standard input and output: read once, written as it comes."""

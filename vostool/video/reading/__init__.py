@@ -1,0 +1,1 @@
+"""Frames in: files and folders of images, forward, backward and in parts."""
