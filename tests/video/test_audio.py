@@ -75,6 +75,26 @@ def test_title_is_kept_and_rotation_is_not(tmp_path: Path) -> None:
     assert read_frames(path)[0].rotation == 0
 
 
+@pytest.mark.parametrize("extension", [".mov", ".mkv"])
+def test_a_timecode_is_kept(extension: str, tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "source.mp4")
+    coded = tmp_path / "coded.mov"
+    with av.open(str(source)) as old, av.open(str(coded), "w") as new:
+        new.metadata["timecode"] = "01:02:03:04"
+        stream = new.add_stream_from_template(old.streams.video[0])
+        stream.codec_context.framerate = Fraction(25)
+        for packet in old.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                new.mux(packet)
+    path = tmp_path / f"out{extension}"
+    write_all("alpha", path, source=coded)
+    with av.open(str(path)) as container:
+        names = [container.metadata, *(stream.metadata for stream in container.streams)]
+    found = {value for metadata in names for name, value in metadata.items() if name.lower() == "timecode"}
+    assert found == {"01:02:03:04"}
+
+
 def test_a_source_without_sound(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "source.mp4")
     assert write_all("overlay", tmp_path / "out.mp4", source=source) == []

@@ -114,7 +114,10 @@ def _muxer_options(target: Path, time_base: Fraction | None) -> dict[str, str]:
 def _kept_metadata(source: av.container.InputContainer, is_part: bool) -> dict[str, str]:
     """Title, date, comment and the like; but of a part not the timecode, which is that of the source's first frame."""
     dropped = _DROPPED_METADATA | ({"timecode"} if is_part else set())
-    return {key: value for key, value in source.metadata.items() if key.lower() not in dropped}
+    # QuickTime has the timecode in a track of its own, and FFmpeg tells it with the streams that refer to that.
+    codes = [stream.metadata["timecode"] for stream in source.streams if "timecode" in stream.metadata]
+    found = {"timecode": codes[0]} if codes else {}
+    return {key: value for key, value in (found | source.metadata).items() if key.lower() not in dropped}
 
 
 def _all_pictures(segments: Sequence[Segment], target: av.VideoStream, header: bytes | None) -> Iterator[av.Packet]:
