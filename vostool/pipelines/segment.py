@@ -26,6 +26,7 @@ from vostool.pipelines.segment_notes import (
     describe_cut,
     describe_damage,
     describe_interruption,
+    describe_silent_files,
     describe_unmet_masks,
 )
 from vostool.pipelines.segment_options import SegmentOptions
@@ -66,10 +67,7 @@ def segment_video(
         listeners = replace(listeners, on_frame=on_frame)
     check_options(options)
     delivery = resolve_delivery(options)
-    with (
-        memory_errors(OUT_OF_MEMORY),
-        _open_source(options, delivery) as reader,
-    ):  # fmt: skip
+    with memory_errors(OUT_OF_MEMORY), _open_source(options, delivery) as reader:
         return _Job(options, delivery, reader, listeners, make_segmenter or build_segmenter).run()
 
 
@@ -122,6 +120,8 @@ class _Job:
             self._delivery.check(options, self._reader, plan.annotations.object_ids)
             touched = [options.source, *self._delivery.paths, *plan.annotations.paths]
             check_records(options.records, options.overwrite or plan.resume_from is not None, touched)
+        if silent := describe_silent_files(options, self._delivery.plans, info):
+            self._warn(silent)
         self._report.first_frame, self._report.direction = plan.start, plan.passes.direction
         self._network.build(info, plan)
         with catch_stop_signals() as stop, ExitStack() as stack:

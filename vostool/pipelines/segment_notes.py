@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from vostool.errors import Interrupted
 from vostool.pipelines.report import SegmentReport
 from vostool.pipelines.result_loop import ResultLoop
+from vostool.pipelines.segment_options import SegmentOptions
 from vostool.pipelines.segment_plan import SegmentPlan
 from vostool.pipelines.shots import SceneCutPolicy
 from vostool.pipelines.signals import StopRequest
 from vostool.pipelines.spans import clock
 from vostool.pipelines.watch import FrameRecord
 from vostool.types import VideoInfo
+from vostool.video.writing.output_kind import OutputPlan
 
 # What is done about a new shot, said after where it begins.
 CUT_ACTIONS: dict[SceneCutPolicy, str] = {
@@ -27,6 +29,14 @@ CUT_ACTIONS: dict[SceneCutPolicy, str] = {
 def describe_cut(record: FrameRecord, policy: SceneCutPolicy) -> str:
     """Where a new shot begins, and what is done about it."""
     return f"a new shot begins at frame {record.frame} ({clock(record.time)}){CUT_ACTIONS[policy]}"
+
+
+def describe_silent_files(options: SegmentOptions, plans: Iterable[OutputPlan], info: VideoInfo) -> str:
+    """Videos that get no sound because it comes through a pipe, once; empty if there are none."""
+    files = [str(plan.path) for plan in plans if not plan.is_folder and not plan.is_stream]
+    if str(options.source) != "-" or not options.copy_audio or not info.num_audio_streams or not files:
+        return ""
+    return f"sound that comes through a pipe goes to standard output only: {', '.join(files)} will have none"
 
 
 def describe_unmet_masks(plan: SegmentPlan, num_frames: int) -> str:
