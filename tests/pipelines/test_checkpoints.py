@@ -40,6 +40,15 @@ def test_it_lies_beside_the_output_and_goes_as_a_whole(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_kill_while_it_goes_leaves_nothing_to_go_on_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = JobFolder(tmp_path / "masks", FINGERPRINT)
+    folder.prepare()
+    folder.save({"next_frame": 3})
+    monkeypatch.setattr("shutil.rmtree", lambda *arguments, **named: None)
+    folder.remove()
+    assert not folder.has_state
+
+
 def test_the_newest_state_counts(tmp_path: Path) -> None:
     folder = JobFolder(tmp_path / "masks", FINGERPRINT)
     folder.prepare()

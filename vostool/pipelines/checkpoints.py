@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,5 +79,7 @@ class JobFolder:
             self.remove()
 
     def remove(self) -> None:
-        """Everything, of this job or of the one before it."""
+        """Everything, of this job or of the one before it; the state first, without which nobody goes on."""
+        with suppress(OSError):
+            self.state_path.unlink()
         shutil.rmtree(self.path, ignore_errors=True)
