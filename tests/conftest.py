@@ -27,6 +27,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="needs an NVIDIA GPU"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_states(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Jobs keep states in the user's cache; those of tests do not belong there."""
+    os.environ.setdefault("VOSTOOL_STATES", str(tmp_path_factory.mktemp("states")))
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """Root of the checkout."""

@@ -10,14 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from segment_jobs import FIRST_BOXES, make_job, read_lines, save_lively_weights, save_mask
+from segment_jobs import FIRST_BOXES, make_job, read_lines, save_mask
 
 from vostool.cli.app import run
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_lively_weights(tmp_path_factory.mktemp("weights") / "lite.safetensors")
 
 
 @pytest.fixture

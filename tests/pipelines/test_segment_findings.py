@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from segment_jobs import FIRST_BOXES, make_job, read_lines, read_masks, save_lively_weights, save_mask
+from segment_jobs import FIRST_BOXES, make_job, read_lines, read_masks, save_mask
 
 from vostool.cli.app import run
 from vostool.errors import MemoryExhausted, OutputError
@@ -19,11 +19,6 @@ from vostool.pipelines.segment import segment_video
 from vostool.pipelines.segment_options import SegmentOptions
 from vostool.propagation.propagator import Propagator
 from vostool.types import Annotation, Frame, FrameResult
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_lively_weights(tmp_path_factory.mktemp("weights") / "lite.safetensors")
 
 
 @pytest.fixture

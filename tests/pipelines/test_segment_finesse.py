@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from segment_jobs import draw, make_job, read_lines, read_masks, save_lively_weights, save_mask, two_shots
+from segment_jobs import draw, make_job, read_lines, read_masks, save_mask, two_shots
 from synthetic_clips import make_clip
 
 from vostool.pipelines.finesse import FinesseOptions, finish
@@ -15,11 +15,6 @@ from vostool.pipelines.report import FrameProgress
 from vostool.pipelines.segment import segment_video
 from vostool.pipelines.segment_options import SegmentOptions
 from vostool.types import FrameResult
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_lively_weights(tmp_path_factory.mktemp("weights") / "lite.safetensors")
 
 
 @pytest.fixture

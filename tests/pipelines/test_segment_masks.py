@@ -14,7 +14,6 @@ from segment_jobs import (
     read_masks,
     read_pixels,
     same_masks,
-    save_lively_weights,
     save_mask,
 )
 
@@ -24,11 +23,6 @@ from vostool.pipelines.segment import segment_video
 from vostool.pipelines.segment_options import SegmentOptions
 
 FIX_BOXES = {1: (28, 8), 2: (4, 40)}
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_lively_weights(tmp_path_factory.mktemp("weights") / "lite.safetensors")
 
 
 @pytest.fixture

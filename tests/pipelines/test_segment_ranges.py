@@ -14,7 +14,6 @@ from segment_jobs import (
     read_lines,
     read_masks,
     same_masks,
-    save_lively_weights,
     save_mask,
     two_shots,
 )
@@ -26,11 +25,6 @@ from vostool.pipelines.segment import segment_video
 from vostool.pipelines.segment_options import SegmentOptions
 
 CUT = 5
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_lively_weights(tmp_path_factory.mktemp("weights") / "lite.safetensors")
 
 
 @pytest.fixture

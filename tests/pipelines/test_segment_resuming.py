@@ -44,11 +44,6 @@ class Killed(BaseException):
     """Nobody catches it: as near to a kill as a process can come without dying."""
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_lively_weights(tmp_path_factory.mktemp("weights") / "lite.safetensors")
-
-
 @pytest.fixture
 def job(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> SegmentOptions:
     """Masks, and the alpha as 8 bits in pictures and in a video."""
