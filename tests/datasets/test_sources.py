@@ -10,18 +10,13 @@ import torch
 from clip_cases import MOVING, SHAPE, STEADY, make_labels, make_library, make_video, paint, seen_colours
 
 from vostool.datasets.clip import keep_seen
+from vostool.datasets.frame_choice import choose_frames
 from vostool.datasets.framing import cover_scale, keep_within, still_scale, video_scale
 from vostool.datasets.library import Library, Still
 from vostool.datasets.motion import draw_bends
-from vostool.datasets.objects import ObjectIndex, ObjectPool, choose_objects, find_objects, renumber
-from vostool.datasets.sources import (
-    ClipSource,
-    CompositeSource,
-    StillSource,
-    VideoSource,
-    VideoStillSource,
-    choose_frames,
-)
+from vostool.datasets.objects import ObjectIndex, choose_objects, find_objects, renumber
+from vostool.datasets.sources import ClipSource, CompositeSource, StillSource, VideoSource, VideoStillSource
+from vostool.datasets.subjects import ObjectPool
 from vostool.datasets.warp import linear
 from vostool.errors import InputError
 
@@ -113,9 +108,9 @@ def test_second_objects_come_as_often_as_asked(share: float, max_objects: int, e
 
 
 def test_objects_of_videos_are_pasted_where_there_are_no_others() -> None:
-    still, box = ObjectPool(Library(videos=(make_video(),)), ObjectIndex()).draw(np.random.default_rng(0))
-    assert still.name.startswith("squares, frame")
-    assert box.object_id in (1, 3)
+    subject = ObjectPool(Library(videos=(make_video(),)), ObjectIndex()).draw(np.random.default_rng(0), SHAPE)
+    assert subject.name.startswith("squares, frame")
+    assert subject.box.object_id in (1, 3)
 
 
 def test_an_occluder_hides_a_part_later_and_is_no_object() -> None:

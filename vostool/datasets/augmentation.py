@@ -22,8 +22,14 @@ class Augmentation:
         clip_colour, frame_colour: Deviation of brightness, contrast and saturation.
         grey: Probability that the clip is grey.
         blur: Probability that a frame is smeared by motion.
+        lighting: Probability that the light changes steadily from the first to the last frame of a clip.
         occluder: Probability that something passes in front of the object of a composite.
-        second_object: Probability that a clip gets another object pasted on.
+        second_object: Probability that a clip gets another object pasted on, and again until it has as many as it may.
+        moving: Probability that a pasted object comes from a video and moves as it does there.
+        growth: Largest factor by which a pasted object grows or shrinks from the first to the last frame.
+        behind: Probability that a pasted object passes behind those that are there.
+        leaving: Probability that a pasted object leaves the crop and comes back, in clips of three frames and more.
+        look_alike: Probability that another object is a copy of the first one; half of the copies are background.
         reverse: Probability that a video runs backwards.
     """
 
@@ -40,8 +46,14 @@ class Augmentation:
     frame_colour: float = 0.02
     grey: float = 0.05
     blur: float = 0.0
+    lighting: float = 0.0
     occluder: float = 0.0
     second_object: float = 0.0
+    moving: float = 0.0
+    growth: float = 1.0
+    behind: float = 0.0
+    leaving: float = 0.0
+    look_alike: float = 0.0
     reverse: float = 0.5
 
 

@@ -53,21 +53,3 @@ def keep_seen(labels: Tensor, priors: Tensor) -> tuple[Tensor, Tensor, int]:
     new_ids = torch.cumsum(is_seen, dim=0) * is_seen
     found = (new_ids.index_select(0, each.flatten().int()).view_as(each) for each in (labels, priors))
     return next(found), next(found), int(is_seen.sum())
-
-
-@dataclass(frozen=True)
-class Draft:
-    """A clip in the making: ids may be missing from its first frame, and its colours are those of its sources.
-
-    Attributes:
-        frames: (T, 3, H, W) float32 RGB in 0..1.
-        labels, priors: (T, H, W) uint8.
-        num_objects: Highest id given so far.
-        name: Where it came from.
-    """
-
-    frames: Tensor
-    labels: Tensor
-    priors: Tensor
-    num_objects: int
-    name: str

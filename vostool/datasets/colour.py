@@ -14,6 +14,8 @@ from vostool.datasets.augmentation import Augmentation
 
 # Rec. 601, as in colour television and in most colour jitters.
 LUMA = np.array([0.299, 0.587, 0.114])
+# Deviation of how far brightness, contrast and saturation go from the first to the last frame where the light changes.
+LIGHTING = np.array([0.15, 0.25, 0.1])
 # Most pixels of a smear, at crops of 192 pixels; larger crops smear further.
 LONGEST_SMEAR = 9
 SMEAR_SIDE = 192
@@ -29,6 +31,8 @@ def draw_colour_maps(num_frames: int, augmentation: Augmentation, generator: np.
     """Random colour maps, (T, 3, 4) float32: brightness, contrast and saturation, of which each frame has its own."""
     base = generator.normal(0.0, augmentation.clip_colour, 3)
     changes = base + generator.normal(0.0, augmentation.frame_colour, (num_frames, 3))
+    if generator.random() < augmentation.lighting:
+        changes += np.linspace(-0.5, 0.5, num_frames)[:, None] * generator.normal(0.0, LIGHTING, 3)
     is_grey = generator.random() < augmentation.grey
     return np.stack([_colour_map(*change, is_grey=is_grey) for change in changes]).astype(np.float32)
 

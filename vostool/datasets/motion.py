@@ -9,7 +9,7 @@ import numpy as np
 
 from vostool.datasets.augmentation import Augmentation, ClipShape
 from vostool.datasets.thin_plate import thin_plate
-from vostool.datasets.warp import Warp, linear, place
+from vostool.datasets.warp import Warp, linear, place, translation
 
 # A still drifts: what moves right goes on moving right, with some noise. Deviations from a frame to the next, and
 # largest noise of a frame, as shares of the augmentation's largest motions.
@@ -20,6 +20,9 @@ DRIFTING_STEPS = 3
 # STCN:dataset/tps.py bends by a thin-plate spline through so many points; it is worked out on a grid of this side.
 NUM_CONTROL_POINTS = 12
 GRID_SIDE = 13
+# How far something goes that leaves the crop, where its middle is near that of the crop and its size below the crop's,
+# and how far from where it left it comes back at most: shares of the crop's longer side.
+ABSENCE_DISTANCE, RETURN_SPREAD = 2.0, 0.2
 # How far the labels of the frame before are off, where a still has none.
 NUDGE = Augmentation(degrees=4.0, shear=2.0, scale=1.04, shift=0.02, bend=1.0, bend_strength=0.008)
 
@@ -63,6 +66,26 @@ def draw_passing(
     meeting = generator.uniform(0.7, max(1.0, shape.num_frames - 1.0))
     places = [np.asarray(over) + offset * (1.0 - step / meeting) for step in range(shape.num_frames)]
     return np.stack([place(np.eye(3), source=over, target=(float(x), float(y))) for x, y in places])
+
+
+def draw_growth(
+    shape: ClipShape, augmentation: Augmentation, generator: np.random.Generator, *, pivot: tuple[float, float]
+) -> np.ndarray:
+    """A steady change of size about ``pivot``, by at most the augmentation's growth from first to last frame."""
+    rate = generator.uniform(-1.0, 1.0) * np.log(augmentation.growth)
+    scales = np.exp(rate * np.linspace(0.0, 1.0, shape.num_frames))
+    return np.stack([place(linear(0.0, scale, scale, 0.0), source=pivot, target=pivot) for scale in scales])
+
+
+def draw_absence(shape: ClipShape, generator: np.random.Generator) -> np.ndarray:
+    """Away from the crop in some of the frames between first and last, in a row, and back a little beside the place."""
+    side = max(shape.height, shape.width)
+    gone, back = np.sort(generator.choice(np.arange(1, shape.num_frames), 2, replace=False))
+    angle = generator.uniform(0.0, 2.0 * np.pi)
+    away = ABSENCE_DISTANCE * side * np.array([np.cos(angle), np.sin(angle)])
+    beside = RETURN_SPREAD * side * generator.uniform(-1.0, 1.0, 2)
+    steps = [(0.0, 0.0) if step < gone else away if step < back else beside for step in range(shape.num_frames)]
+    return np.stack([translation(float(x), float(y)) for x, y in steps])
 
 
 def draw_bends(shape: ClipShape, augmentation: Augmentation, generator: np.random.Generator) -> np.ndarray | None:

@@ -14,14 +14,9 @@ import torch
 from torch import Tensor
 
 from vostool.datasets.clip import MAX_IDS
-from vostool.datasets.library import Library, Still, VideoClip
-from vostool.errors import InputError
 
-MAX_TRIES = 50
 # An object of a still covers this share of it at least and at most; beyond, the other side is the better object.
 STILL_SHARES = (0.01, 0.8)
-# Cut-outs are few and clean, and come this many times as often as each object of a still.
-CUTOUT_WEIGHT = 3
 Item = TypeVar("Item")
 
 
@@ -94,36 +89,6 @@ def renumber(labels: Tensor, boxes: Sequence[ObjectBox]) -> Tensor:
 def pick(items: Sequence[Item], generator: np.random.Generator) -> Item:
     """One of them, each as likely."""
     return items[int(generator.integers(len(items)))]
-
-
-class ObjectPool:
-    """Objects to paste: of stills and cut-outs, and of the videos where there are neither."""
-
-    def __init__(self, library: Library, index: ObjectIndex) -> None:
-        self._stills = library.stills + CUTOUT_WEIGHT * library.cutouts
-        self._videos = library.videos
-        self._index = index
-
-    def draw(self, generator: np.random.Generator) -> tuple[Still, ObjectBox]:
-        """A picture and one of its objects.
-
-        Raises:
-            InputError: If in many of them there is none of usable size.
-        """
-        for _ in range(MAX_TRIES):
-            still = pick(self._stills, generator) if self._stills else draw_still(self._videos, generator)
-            if chosen := choose_objects(self._index.find(still.labels), 1, generator, STILL_SHARES):
-                return still, chosen[0]
-        raise InputError(f"no object of usable size in {MAX_TRIES} pictures drawn to paste", "give other stills")
-
-
-def draw_still(videos: Sequence[VideoClip], generator: np.random.Generator) -> Still:
-    """A frame of a video that has a mask."""
-    clip = pick(videos, generator)
-    frame = pick(clip.annotated, generator)
-    labels = clip.labels[frame]
-    assert labels is not None
-    return Still(f"{clip.name}, frame {frame}", clip.images[frame], labels)
 
 
 def _find_object(mask: np.ndarray, object_id: int) -> ObjectBox:

@@ -13,11 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vostool.datasets.augmentation import Augmentation, ClipShape
-from vostool.datasets.clip import Draft
+from vostool.datasets.draft import Draft
 from vostool.datasets.framing import orientation, share_of_crop
-from vostool.datasets.library import Still
-from vostool.datasets.motion import draw_bends, draw_drift, draw_nudge, draw_passing
+from vostool.datasets.motion import draw_absence, draw_bends, draw_drift, draw_growth, draw_nudge, draw_passing
 from vostool.datasets.objects import ObjectBox
+from vostool.datasets.subjects import Subject
 from vostool.datasets.warp import Sampler, Warp, displace, place
 
 # Shares of the crop that the object of a composite, another object and an occluder take.
@@ -27,20 +27,24 @@ OCCLUDER_SHARE = (0.25, 0.6)
 
 
 def paste_object(
-    draft: Draft, still: Still, box: ObjectBox, shape: ClipShape, augmentation: Augmentation,
-    generator: np.random.Generator, *, share: tuple[float, float],
+    draft: Draft, subject: Subject, shape: ClipShape, augmentation: Augmentation, generator: np.random.Generator,
+    *, share: tuple[float, float], is_object: bool = True,
 ) -> Draft:  # fmt: skip
-    """Pastes an object that drifts on its own and gets the next id."""
+    """Pastes something that moves on its own; it gets the next id, or is background if it is no object."""
     target = (shape.width * generator.uniform(0.2, 0.8), shape.height * generator.uniform(0.2, 0.8))
-    drift = draw_drift(shape, augmentation, generator, pivot=target)
-    warp = _place(box, target, drift, shape, augmentation, generator, share)
-    return _lay_over(draft, still, box, warp, shape, generator, draft.num_objects + 1)
+    motion = draw_drift(shape, augmentation, generator, pivot=target)
+    motion = motion @ draw_growth(shape, augmentation, generator, pivot=target)
+    if shape.num_frames > 2 and generator.random() < augmentation.leaving:
+        motion = draw_absence(shape, generator) @ motion
+    warp = _place(subject.box, target, motion, shape, augmentation, generator, share)
+    is_behind = generator.random() < augmentation.behind
+    object_id = draft.num_objects + 1 if is_object else 0
+    return _lay_over(draft, subject, warp, shape, generator, object_id, is_behind=is_behind)
 
 
 def paste_occluder(
-    draft: Draft, still: Still, box: ObjectBox, shape: ClipShape, augmentation: Augmentation,
-    generator: np.random.Generator,
-) -> Draft:  # fmt: skip
+    draft: Draft, subject: Subject, shape: ClipShape, augmentation: Augmentation, generator: np.random.Generator
+) -> Draft:
     """Pastes something that is background and passes in front of the first object, beside which it begins."""
     seen = torch.nonzero(draft.labels[0] == 1).float()
     if not len(seen):
@@ -49,8 +53,8 @@ def paste_occluder(
     radius = float(np.sqrt(len(seen) / np.pi))
     share = generator.uniform(*OCCLUDER_SHARE)
     passing = draw_passing(shape, generator, over=(x, y), start=radius + 0.5 * share * min(shape.height, shape.width))
-    warp = _place(box, (x, y), passing, shape, augmentation, generator, (share, share))
-    return _lay_over(draft, still, box, warp, shape, generator, 0)
+    warp = _place(subject.box, (x, y), passing, shape, augmentation, generator, (share, share))
+    return _lay_over(draft, subject, warp, shape, generator, 0)
 
 
 def _place(
@@ -63,26 +67,31 @@ def _place(
 
 
 def _lay_over(
-    draft: Draft, still: Still, box: ObjectBox, warp: Warp, shape: ClipShape, generator: np.random.Generator,
-    object_id: int,
+    draft: Draft, subject: Subject, warp: Warp, shape: ClipShape, generator: np.random.Generator, object_id: int,
+    *, is_behind: bool = False,
 ) -> Draft:  # fmt: skip
-    opacity, colour = _sample_object(still, box, warp)
-    covers = (opacity > 0.5).to(torch.uint8)
-    before = displace(covers, draw_nudge(shape, generator))
+    opacity, colour = _sample_object(subject, warp)
+    covers = opacity > 0.5
+    before = displace(covers.to(torch.uint8), draw_nudge(shape, generator)).bool()
+    if is_behind:
+        opacity = opacity * (draft.labels == 0)
+        covers, before = covers & (draft.labels == 0), before & (draft.priors == 0)
     return replace(
         draft,
         frames=torch.lerp(draft.frames, colour, _soften(opacity[:, None])),
-        labels=draft.labels.masked_fill(covers.bool(), object_id),
-        priors=draft.priors.masked_fill(before.bool(), object_id),
+        labels=draft.labels.masked_fill(covers, object_id),
+        priors=draft.priors.masked_fill(before, object_id),
         num_objects=max(draft.num_objects, object_id),
     )
 
 
-def _sample_object(still: Still, box: ObjectBox, warp: Warp) -> tuple[Tensor, Tensor]:
+def _sample_object(subject: Subject, warp: Warp) -> tuple[Tensor, Tensor]:
     """Opacity (T, H, W) and colour (T, 3, H, W) of an object; beyond its picture it is not mirrored but ends."""
-    sampler = Sampler(warp, (still.labels.shape[0], still.labels.shape[1]), still.labels.device)
-    mask = (still.labels == box.object_id).to(torch.uint8).mul_(255)
-    sampled = sampler.pictures((torch.cat((still.image, mask[None])),))
+    height, width = subject.labels[0].shape
+    sampler = Sampler(warp, (height, width), subject.labels[0].device)
+    masks = ((labels == subject.box.object_id).to(torch.uint8).mul_(255) for labels in subject.labels)
+    layers = [torch.cat((image, mask[None])) for image, mask in zip(subject.images, masks, strict=True)]
+    sampled = sampler.pictures(layers)
     return sampled[:, 3] * sampler.inside(), sampled[:, :3]
 
 

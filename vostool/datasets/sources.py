@@ -13,22 +13,16 @@ import torch
 from torch import Tensor
 
 from vostool.datasets.augmentation import Augmentation, ClipShape
-from vostool.datasets.clip import Draft, TrainingClip, keep_seen
+from vostool.datasets.clip import TrainingClip, keep_seen
 from vostool.datasets.colour import recolour
+from vostool.datasets.draft import Draft
+from vostool.datasets.frame_choice import choose_frames
 from vostool.datasets.framing import cover_scale, frame_objects, keep_within, orientation, still_scale, video_scale
 from vostool.datasets.library import Library, Still, VideoClip
 from vostool.datasets.motion import draw_bends, draw_drift, draw_nudge, draw_shake
-from vostool.datasets.objects import (
-    MAX_TRIES,
-    STILL_SHARES,
-    ObjectIndex,
-    ObjectPool,
-    choose_objects,
-    draw_still,
-    pick,
-    renumber,
-)
+from vostool.datasets.objects import STILL_SHARES, ObjectIndex, choose_objects, pick, renumber
 from vostool.datasets.paste import MAIN_SHARE, SECOND_SHARE, paste_object, paste_occluder
+from vostool.datasets.subjects import MAX_TRIES, ObjectPool, Subject, draw_still
 from vostool.datasets.warp import Sampler, Warp, displace, place
 from vostool.errors import InputError
 
@@ -37,6 +31,8 @@ VIDEO_SHARES = (0.0005, 0.9)
 # A background shows between all of itself and a part, and moves less than what is before it.
 BACKGROUND_ZOOM = (1.0, 1.8)
 BACKGROUND_MOTION = 0.5
+# Share of the copies of an object that are objects themselves; the others must not be taken for it.
+LOOK_ALIKE_OBJECTS = 0.5
 
 
 class ClipSource(ABC):
@@ -62,14 +58,27 @@ class ClipSource(ABC):
             draft = self._draft(generator, shape, augmentation)
             if draft is None:
                 continue
-            if draft.num_objects < shape.max_objects and generator.random() < augmentation.second_object:
-                draft = paste_object(
-                    draft, *self._pool.draw(generator), shape, augmentation, generator, share=SECOND_SHARE
-                )
+            draft = self._paste_others(draft, generator, shape, augmentation)
             labels, priors, num_objects = keep_seen(draft.labels, draft.priors)
             if num_objects:
                 return TrainingClip(recolour(draft.frames, augmentation, generator), labels, priors, draft.name)
         raise InputError(f"{MAX_TRIES} clips drawn show no object of usable size", "give other clips or stills")
+
+    def _paste_others(
+        self, draft: Draft, generator: np.random.Generator, shape: ClipShape, augmentation: Augmentation
+    ) -> Draft:
+        """Pastes objects until one is not wanted or there are enough."""
+        for _ in range(shape.max_objects - draft.num_objects):
+            if generator.random() >= augmentation.second_object:
+                break
+            if generator.random() < augmentation.look_alike:
+                subject, is_object = draft.subject, generator.random() < LOOK_ALIKE_OBJECTS
+            else:
+                subject, is_object = self._pool.draw(generator, shape, augmentation.moving), True
+            draft = paste_object(
+                draft, subject, shape, augmentation, generator, share=SECOND_SHARE, is_object=is_object
+            )
+        return draft
 
     @staticmethod
     @abstractmethod
@@ -109,7 +118,8 @@ class VideoSource(ClipSource):
         priors = renumber(sampler.masks(known), boxes)
         guessed = [index for index, old in enumerate(before) if old is None]
         name = f"{clip.name}, frames {', '.join(map(str, chosen))}"
-        return Draft(frames, labels, _nudged(priors, guessed, shape, generator), len(boxes), name)
+        subject = Subject(clip.name, tuple(clip.images[frame] for frame in chosen), tuple(masks), boxes[0])
+        return Draft(frames, labels, _nudged(priors, guessed, shape, generator), len(boxes), name, subject)
 
 
 class StillSource(ClipSource):
@@ -134,7 +144,8 @@ class StillSource(ClipSource):
         sampler = Sampler(warp, size, still.labels.device)
         labels = renumber(sampler.masks((still.labels,)), boxes)
         priors = displace(labels, draw_nudge(shape, generator))
-        return Draft(sampler.pictures((still.image,)), labels, priors, len(boxes), still.name)
+        subject = Subject(still.name, (still.image,), (still.labels,), boxes[0])
+        return Draft(sampler.pictures((still.image,)), labels, priors, len(boxes), still.name, subject)
 
     def _pick(self, generator: np.random.Generator) -> Still:
         return pick(self._library.stills, generator)
@@ -153,7 +164,7 @@ class VideoStillSource(StillSource):
 
 
 class CompositeSource(ClipSource):
-    """An object of a still or a cut-out, pasted on a background; both move, each on its own."""
+    """An object of a still, a cut-out or a video, pasted on a background; both move, each on its own."""
 
     @staticmethod
     def fits(library: Library) -> bool:
@@ -161,14 +172,18 @@ class CompositeSource(ClipSource):
         return bool(library.backgrounds and (library.stills or library.cutouts))
 
     def _draft(self, generator: np.random.Generator, shape: ClipShape, augmentation: Augmentation) -> Draft | None:
-        draft = self._draw_background(generator, shape, augmentation)
-        still, box = self._pool.draw(generator)
-        draft = paste_object(draft, still, box, shape, augmentation, generator, share=MAIN_SHARE)
+        subject = self._pool.draw(generator, shape, augmentation.moving)
+        draft = self._draw_background(generator, shape, augmentation, subject)
+        draft = paste_object(draft, subject, shape, augmentation, generator, share=MAIN_SHARE)
         if generator.random() < augmentation.occluder:
-            draft = paste_occluder(draft, *self._pool.draw(generator), shape, augmentation, generator)
-        return Draft(draft.frames, draft.labels, draft.priors, draft.num_objects, f"{still.name}, pasted")
+            occluder = self._pool.draw(generator, shape, augmentation.moving)
+            draft = paste_occluder(draft, occluder, shape, augmentation, generator)
+        return draft
 
-    def _draw_background(self, generator: np.random.Generator, shape: ClipShape, augmentation: Augmentation) -> Draft:
+    def _draw_background(
+        self, generator: np.random.Generator, shape: ClipShape, augmentation: Augmentation, subject: Subject
+    ) -> Draft:
+        """A picture without objects, of which ``subject`` will be the first."""
         picture = pick(self._library.backgrounds, generator)
         size = _size(picture)
         scale = cover_scale(size, shape) * generator.uniform(*BACKGROUND_ZOOM)
@@ -178,26 +193,7 @@ class CompositeSource(ClipSource):
         sampler = Sampler(Warp(drift @ base, (shape.height, shape.width)), size, picture.device)
         frames = sampler.pictures((picture,))
         empty = torch.zeros(len(frames), *frames.shape[2:], dtype=torch.uint8, device=picture.device)
-        return Draft(frames, empty, empty, 0, "")
-
-
-def choose_frames(
-    annotated: Sequence[int], shape: ClipShape, generator: np.random.Generator, *, reverse: bool
-) -> list[int]:
-    """Frame numbers with random gaps of at most ``max_gap`` frames, or of one mask where these stand further apart.
-
-    A video with fewer masks than frames are asked for shows some of them again.
-    """
-    number, steps = len(annotated), shape.num_frames - 1
-    spacing = max(1, round((annotated[-1] - annotated[0]) / max(1, number - 1)))
-    longest = min(max(1, shape.max_gap // spacing), (number - 1) // max(1, steps))
-    if longest < 1:
-        places = np.sort(generator.integers(0, number, shape.num_frames))
-    else:
-        gaps = generator.integers(1, longest + 1, steps)
-        places = int(generator.integers(0, number - gaps.sum())) + np.concatenate(([0], np.cumsum(gaps)))
-    chosen = [annotated[index] for index in places]
-    return chosen[::-1] if reverse else chosen
+        return Draft(frames, empty, empty, 0, f"{subject.name}, pasted", subject)
 
 
 def _labels_before(clip: VideoClip, frame: int, *, is_reversed: bool) -> Tensor | None:

@@ -54,6 +54,19 @@ def lite_restart() -> Recipe:
     )  # fmt: skip
 
 
+def lite_objects() -> Recipe:
+    """A warm restart on several objects: pasted ones move as in their videos, pass behind, leave, and look alike."""
+    restart = lite_restart()
+    return replace(
+        restart, name="lite-objects", num_steps=2000, max_objects=3,
+        sources=Sources(video=0.6, still=0.05, composite=0.25, video_still=0.1),
+        augmentation=replace(
+            restart.augmentation, second_object=0.4, moving=0.5, growth=1.5, behind=0.3, leaving=0.15, look_alike=0.25,
+            occluder=0.3, lighting=0.2, blur=0.1,
+        ),
+    )  # fmt: skip
+
+
 def lite_finetune() -> Recipe:
     """The shipped network on a user's own clips: few steps at a low rate, the early layers as they are."""
     restart = lite_restart()
@@ -182,7 +195,7 @@ def _stcn_optimiser(drop: float) -> Optimiser:
 
 
 _FUNCTIONS: tuple[Callable[[], Recipe], ...] = (
-    lite_first, lite_restart, lite_finetune, stcn_stills, stcn_main, stm_stills, stm_main, scm_stills, scm_main,
+    lite_first, lite_restart, lite_objects, lite_finetune, stcn_stills, stcn_main, stm_stills, stm_main, scm_stills, scm_main,
     refine50_stills, refine50_main, rgmp_stills, rgmp_main, first_frame,
 )  # fmt: skip
 RECIPES = {function().name: function for function in _FUNCTIONS}

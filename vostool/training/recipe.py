@@ -114,6 +114,7 @@ class Recipe:
         crop: (height, width) in pixels, multiples of the system's stride.
         max_objects: Most objects of a clip.
         max_gap: Most frames of a video from one frame of a clip to the next; 1 for neighbours.
+        top_k: How many slots of the memory a position reads in training; None for all of them.
         seed: Of all random numbers.
     """
 
@@ -126,6 +127,7 @@ class Recipe:
     crop: tuple[int, int] = (384, 384)
     max_objects: int = 2
     max_gap: Schedule = ALWAYS_ONE
+    top_k: int | None = None
     sources: Sources = Sources(video=1.0)
     augmentation: Augmentation = DEFAULT_AUGMENTATION
     losses: Losses = Losses()

@@ -66,9 +66,10 @@ def reallocation_factors(attention: Tensor, belongs: Tensor, share: float, gener
 
 
 class TrainingReader:
-    """Reads all slots of a bank, with the regularisers that a recipe asks for.
+    """Reads the slots of a bank, with the regularisers that a recipe asks for.
 
     Args:
+        top_k: How many slots a position reads; None for all of them. The regularisers act on reads of all slots.
         counts: Number of objects of each clip; the bank has a row for each of them, in that order.
         generators: One for each clip, on the CPU.
     """
@@ -79,9 +80,10 @@ class TrainingReader:
         regularisers: Regularisers,
         counts: Sequence[int],
         generators: Sequence[torch.Generator],
+        top_k: int | None = None,
     ) -> None:
         self._similarity = similarity
-        self._plain = AttentionReader(similarity, top_k=None)
+        self._plain = AttentionReader(similarity, top_k)
         self._dropout = regularisers.attention_dropout
         self._reallocation = regularisers.reallocation
         pairs = zip(generators, counts, strict=True)

@@ -1,7 +1,7 @@
 """One clip through a network with a memory as in use, with gradients: remember, read, decode, aggregate.
 
 Gradients flow through the whole clip: the memory of a frame holds the network's own soft masks (STM, author's answers).
-Every frame is remembered and all of the memory is read, whatever a system does in use: STCN, too, takes the nearest
+Every frame is remembered, and all of the memory is read unless the recipe says otherwise: STCN, too, takes the nearest
 slots only when it is not trained. Each object is a row of its own, so that clips never mix.
 
 Shapes: B clips, T frames, M objects over all clips, H, W crop, h, w at stride 16, V value channels.
@@ -87,7 +87,7 @@ class _Clips:
         self._counts: list[int] = batch.num_objects.tolist()
         self._min_channels = system.conventions.min_channels
         self._bank = GrowingBank()
-        self._reader = TrainingReader(system.similarity, recipe.regularisers, self._counts, generators)
+        self._reader = TrainingReader(system.similarity, recipe.regularisers, self._counts, generators, recipe.top_k)
 
     def soften(self, masks: Tensor) -> Tensor:
         """(M, H, W) through the aggregation."""
