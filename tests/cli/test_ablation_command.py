@@ -49,6 +49,19 @@ def test_tables_name_the_thesis(folder: Path, capsys: pytest.CaptureFixture[str]
     assert captured.err.startswith("note: 1/3 every-5 on a: J&F ")
 
 
+def test_a_baseline_stands_above_the_memories(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*RUN, "--system", "first-mask,lite", "--csv", "study.csv"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.index("first-mask ") < captured.out.index("every-5 ")
+    assert captured.out.count("first-mask ") == 1
+    assert captured.out.endswith("baselines, which have no memory and are not timed: first-mask\n")
+    note, *_ = captured.err.splitlines()
+    assert note.startswith("note: 1/4 first-mask on a: J&F ")
+    assert "fps" not in note
+    row, *_ = csv.DictReader((folder / "study.csv").read_text().splitlines())
+    assert (row["memory"], row["fps"], row["frames"]) == ("first-mask", "", "")
+
+
 def test_json_csv_and_plot(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*RUN, "--json", "--csv", "study.csv", "--plot", "study.png", "-q"]) == 0
     captured = capsys.readouterr()
@@ -95,10 +108,11 @@ def test_what_was_done_is_told_before_the_failure(
         (["eval", "--ablate", "memory"], 2, ["--data"]),
         (["eval", "predictions", "data", "--ablate", "memory"], 2, ["--ablate", "leave PREDICTIONS out"]),
         ([*STUDY, "--system", "rgmp"], 2, ["rgmp", "lite, stcn, stm, scm, stm-refine50"]),
-        ([*STUDY, "--system", "first-mask"], 2, ["first-mask", "lite"]),
-        ([*STUDY, "--system", "lite,stcn"], 2, ["one system"]),
+        ([*STUDY, "--system", "first-mask"], 2, ["no system with a memory", "among first-mask", "add one of lite"]),
+        ([*STUDY, "--system", "lite,first-mask,stcn"], 2, ["one system, not lite, stcn"]),
         ([*STUDY, "--protocol", "jumpcut"], 2, ["--protocol"]),
-        ([*STUDY, "--backbone", "x.pth"], 2, ["--backbone"]),
+        ([*STUDY, "--backbone", "x.pth"], 2, ["--backbone", "imagenet-features"]),
+        ([*STUDY, "--backbone", "x.pth", "--system", "lite,imagenet-features"], 4, ["x.pth"]),
         ([*STUDY, "--jobs", "2"], 2, ["--jobs"]),
         ([*STUDY, "--plot", "study.xyz"], 2, ["study.xyz", ".png"]),
         ([*STUDY, "--plot", "nowhere/study.png"], 6, ["nowhere"]),

@@ -81,7 +81,7 @@ def test_the_default_memory_is_among_them() -> None:
 def test_each_sequence_is_run_once_by_each_memory(report: AblationReport, progress: list[RunProgress]) -> None:
     assert report.error is None
     assert {name: list(runs) for name, runs in report.runs.items()} == {"one": NAMES, "two": NAMES}
-    assert [(each.run.scores.name, each.variant) for each in progress] == [
+    assert [(each.scores.name, each.name) for each in progress] == [
         (sequence, name) for sequence in ("one", "two") for name in NAMES
     ]
     assert [each.num_done for each in progress] == list(range(1, 2 * len(NAMES) + 1))
@@ -190,11 +190,22 @@ def test_a_broken_sequence_keeps_those_before(tmp_path: Path, options: CompareOp
     assert [row["memory"] for row in report.tables()[0][1]] == [REFERENCE, "first-and-latest"]
 
 
-@pytest.mark.parametrize("names", [("rgmp",), ("first-mask",), ("nothing",), ("lite", "stcn")])
-def test_systems_without_a_memory_are_refused(options: CompareOptions, names: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("rgmp",), "'rgmp' is no system with a memory"),
+        (("nothing",), "'nothing' is no system with a memory"),
+        (("first-mask", "lite", "rgmp"), "'rgmp' is no system with a memory"),
+        (("first-mask", "optical-flow"), "no system with a memory to study among first-mask, optical-flow"),
+        (("lite", "first-mask", "stcn"), "one system, not lite, stcn"),
+    ],
+)
+def test_other_than_one_system_with_a_memory_is_refused(
+    options: CompareOptions, names: tuple[str, ...], words: str
+) -> None:
     with pytest.raises(UsageError, match="lite, stcn, stm, scm, stm-refine50") as found:
         ablate_memory(CompareOptions(options.data, names))
-    assert names[0] in str(found.value)
+    assert words in found.value.message
     assert "rgmp" not in found.value.hint
 
 

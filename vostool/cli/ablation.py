@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 PANEL_STUDY = "Memory study"
 ABLATIONS = ("memory",)
+BACKBONE_USER = "imagenet-features"
 
 Ablate = Annotated[
     str | None,
     typer.Option(
         "--ablate", metavar="memory", rich_help_panel=PANEL_STUDY, show_default=False,
-        help="Compare the memories that a system can have, and what their choices change.",
+        help="Compare the memories that one system can have, beside any baselines that --system names.",
     ),
 ]  # fmt: skip
 Plot = Annotated[
@@ -62,19 +63,21 @@ def run_ablation(
     """Runs the study, says and writes what was found; what went wrong is raised after that.
 
     Raises:
-        UsageError: A backbone is given.
-        Exception: The first failure of a memory, or what ended the study early.
+        UsageError: A backbone is given that nothing needs.
+        Exception: The first failure of a memory or baseline, or what ended the study early.
     """
     from vostool.pipelines.ablation import ablate_memory
 
-    if options.backbone is not None:
-        raise UsageError("--backbone has no use here: the memory study needs none", "leave it out")
+    if options.backbone is not None and BACKBONE_USER not in options.systems:
+        raise UsageError(
+            f"--backbone has no use here: --system does not name {BACKBONE_USER}", "leave it out, or name that"
+        )
 
     def note(progress: RunProgress) -> None:
-        run = progress.run
+        speed = "" if progress.frames_per_second is None else f", {progress.frames_per_second:.1f} fps"
         messages.note(
-            f"{progress.num_done}/{progress.num_runs} {progress.variant} on {run.scores.name}: "
-            f"J&F {run.scores.region_and_boundary:.3f}, {run.frames_per_second:.1f} fps"
+            f"{progress.num_done}/{progress.num_runs} {progress.name} on {progress.scores.name}: "
+            f"J&F {progress.scores.region_and_boundary:.3f}{speed}"
         )
 
     report = ablate_memory(options, note)
@@ -97,6 +100,8 @@ def _report(report: AblationReport, csv: Path | None, plot: Path | None, message
         for title, rows in report.tables():
             print_table(title, rows)
         print_line(LEGEND)
+        if report.baselines:
+            print_line(f"baselines, which have no memory and are not timed: {', '.join(report.baselines)}")
     if csv is not None:
         write_table(csv, report.rows())
     if plot is not None:

@@ -1,13 +1,14 @@
-"""Runs one system with one memory after another over annotated sequences, scored and timed.
+"""Runs one system with one memory after another over annotated sequences, scored and timed, and baselines, scored.
 
 Every frame goes through all memories before the next one, so that all share alike what else the machine does; their
-banks are held at the same time.
+banks are held at the same time. Baselines go before them, one by one.
 """
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -25,9 +26,10 @@ from vostool.pipelines.benchmark_clock import StageClock, TimedSegmenter, networ
 from vostool.pipelines.benchmark_machine import describe_machine
 from vostool.pipelines.compare import CompareOptions, pairs_from
 from vostool.pipelines.exhaustion import memory_errors
-from vostool.pipelines.followers import segmenter_follower
+from vostool.pipelines.followers import Answers, Follower, build_follower, segmenter_follower
 from vostool.pipelines.ground_truth import SequenceTruth, check_year, read_truth, recognise_year
 from vostool.pipelines.signals import StopRequest, catch_stop_signals
+from vostool.propagation.baselines import BASELINES
 from vostool.propagation.device import resolve_device, resolve_precision
 from vostool.systems import SYSTEMS, System, load_network
 from vostool.weights.store import find_weights
@@ -39,15 +41,19 @@ OUT_OF_MEMORY = "choose a smaller --size"
 
 @dataclass(frozen=True)
 class RunProgress:
-    """One memory has been through one sequence.
+    """One memory or baseline has been through one sequence.
 
     Attributes:
+        name: Of the memory or the baseline.
+        scores: J and F on that sequence.
+        frames_per_second: Of the network; None for a baseline.
         num_done: Runs so far.
         num_runs: Runs in all.
     """
 
-    variant: str
-    run: MemoryRun
+    name: str
+    scores: SequenceScores
+    frames_per_second: float | None
     num_done: int
     num_runs: int
 
@@ -62,6 +68,7 @@ class _Subject:
     precision: torch.dtype
     short_side: int | None
     stop: StopRequest
+    baselines: Mapping[str, Follower]
 
 
 class _Watch:
@@ -80,12 +87,14 @@ class _Watch:
             self.frames.append(self._clock.take())
             self.num_stored.append(self._tally.num_read)
             self._tally.clear()
-            if (number := self._stop.signal_number) is not None:
-                name = signal.Signals(number).name
-                raise Interrupted(
-                    f"stopped by {name}", "the figures are of the sequences that were done", signal_number=number
-                )
+            _end_at_signal(self._stop)
             yield answer
+
+
+def _end_at_signal(stop: StopRequest) -> None:
+    if (number := stop.signal_number) is not None:
+        name = signal.Signals(number).name
+        raise Interrupted(f"stopped by {name}", "the figures are of the sequences that were done", signal_number=number)
 
 
 def ablate_memory(
@@ -96,45 +105,54 @@ def ablate_memory(
     """The thesis's memory study on annotated sequences.
 
     Args:
-        options: One system that has a memory; ``protocol`` is that of DAVIS, ``backbone`` is not read.
+        options: One system that has a memory, and any baselines to hold it against; ``protocol`` is that of DAVIS.
         on_run: Called after each run.
         variants: The memories to compare.
 
     Returns:
-        What was done. If a run failed, or a signal came, ``error`` says so, and the rest is there; a memory that failed
-        is not tried again.
+        What was done. If a run failed, or a signal came, ``error`` says so, and the rest is there; a memory or baseline
+        that failed is not tried again.
 
     Raises:
-        UsageError: If the system has no memory, or the year or a sequence does not exist.
-        WeightsError: If the weights are missing or do not fit.
+        UsageError: If not one system has a memory, or the year or a sequence does not exist.
+        WeightsError: If weights or the backbone are missing or do not fit.
         InputError: If the data are laid out otherwise.
     """
-    system = find_remembering_system(options.systems)
+    system, names = split_systems(options.systems)
     check_year(options.year)
     sequences = find_sequences(options.data, options.sequences)
     year = options.year or recognise_year(sequence.mask_files[0] for sequence in sequences)
     pairs = [(each, read_truth(each.name, each.mask_files, year)) for each in sequences]
+    baselines = {name: build_follower(name, backbone=options.backbone) for name in names}
     weights, device = find_weights(system.name, options.weights), resolve_device(options.device)
     network = load_network(system, weights).to(device)
-    report = AblationReport(system.name, str(weights), options.size, str(device), describe_machine(device), variants)
+    machine = describe_machine(device)
+    report = AblationReport(system.name, str(weights), options.size, str(device), machine, variants, names)
     with catch_stop_signals() as stop:
-        subject = _Subject(system, network, device, resolve_precision("auto", device), options.size, stop)
+        subject = _Subject(system, network, device, resolve_precision("auto", device), options.size, stop, baselines)
         _run_all(report, subject, pairs, on_run)
     return report
 
 
-def find_remembering_system(names: Sequence[str]) -> System:
-    """The one system of that name, which must have a memory bank.
+def split_systems(names: Sequence[str]) -> tuple[System, tuple[str, ...]]:
+    """The one system among them, which must have a memory bank, and the baselines.
 
     Raises:
-        UsageError: Several were named, or it has none.
+        UsageError: There is no system or there are several, or it has no memory bank.
     """
     able = [system.name for system in SYSTEMS.values() if system.defaults is not None]
-    if len(names) != 1:
-        raise UsageError(f"the memory study takes one system, not {', '.join(names)}", f"one of {', '.join(able)}")
-    if names[0] not in able:
-        raise UsageError(f"'{names[0]}' is no system with a memory to study", f"choose among {', '.join(able)}")
-    return SYSTEMS[names[0]]
+    baselines = tuple(name for name in dict.fromkeys(names) if name in BASELINES)
+    systems = [name for name in dict.fromkeys(names) if name not in BASELINES]
+    if not systems:
+        found = ", ".join(baselines)
+        raise UsageError(f"there is no system with a memory to study among {found}", f"add one of {', '.join(able)}")
+    if unable := [name for name in systems if name not in able]:
+        hint = f"name one of {', '.join(able)}; baselines beside it are {', '.join(BASELINES)}"
+        raise UsageError(f"'{unable[0]}' is no system with a memory to study", hint)
+    if len(systems) > 1:
+        found = ", ".join(systems)
+        raise UsageError(f"the memory study takes one system, not {found}", f"choose one of {', '.join(able)}")
+    return SYSTEMS[systems[0]], baselines
 
 
 def _run_all(
@@ -144,7 +162,7 @@ def _run_all(
     on_run: Callable[[RunProgress], None],
 ) -> None:
     """Fills the report as far as it goes."""
-    num_done = 0
+    num_done, num_runs = 0, len(pairs) * (len(report.baselines) + len(report.variants))
     for sequence, truth in pairs:
         courses = {
             variant.name: _Course(subject, variant.memory, sequence, truth)
@@ -152,16 +170,40 @@ def _run_all(
             if variant.name not in report.failures
         }
         try:
+            scores = _score_baselines(subject, sequence, truth, report)
             _run_in_turn(courses, report)
         except (InputError, Interrupted) as error:
             report.error = error
             return
         runs = {name: course.finish() for name, course in courses.items()}
-        if runs:
-            report.runs[sequence.name] = runs
-        for name, run in runs.items():
+        if scores or runs:
+            report.runs[sequence.name], report.baseline_scores[sequence.name] = runs, scores
+        done = [(name, each, None) for name, each in scores.items()]
+        for each in (*done, *((name, run.scores, run.frames_per_second) for name, run in runs.items())):
             num_done += 1
-            on_run(RunProgress(name, run, num_done, len(pairs) * len(report.variants)))
+            on_run(RunProgress(*each, num_done, num_runs))
+
+
+def _score_baselines(
+    subject: _Subject, sequence: DavisSequence, truth: SequenceTruth, report: AblationReport
+) -> dict[str, SequenceScores]:
+    """All that have not failed, one after the other."""
+    scores = {}
+    for name, follower in subject.baselines.items():
+        if name not in report.failures:
+            with _costs_only(name, report):
+                pairs = pairs_from(_ending_at_signal(follower, subject.stop), sequence, truth)
+                scores[name] = score_frames(sequence.name, pairs)
+    return scores
+
+
+def _ending_at_signal(follower: Follower, stop: StopRequest) -> Follower:
+    def follow(folder: Path, first: str, labels: np.ndarray) -> Answers:
+        for answer in follower(folder, first, labels):
+            _end_at_signal(stop)
+            yield answer
+
+    return follow
 
 
 def _run_in_turn(courses: dict[str, _Course], report: AblationReport) -> None:
@@ -169,13 +211,21 @@ def _run_in_turn(courses: dict[str, _Course], report: AblationReport) -> None:
     is_over = False
     while courses and not is_over:
         for name, course in list(courses.items()):
-            try:
+            with _costs_only(name, report):
                 is_over = not course.step()
-            except (InputError, Interrupted):
-                raise
-            except Exception as error:  # One memory's failure must not cost what the others have measured.
-                report.fail(name, error)
+            if name in report.failures:
                 del courses[name]
+
+
+@contextmanager
+def _costs_only(name: str, report: AblationReport) -> Iterator[None]:
+    """The failure of one memory or baseline must not cost what the others have measured."""
+    try:
+        yield
+    except (InputError, Interrupted):
+        raise
+    except Exception as error:
+        report.fail(name, error)
 
 
 class _Course:

@@ -1,4 +1,4 @@
-"""What the memory study finds: figures of every run, and of every memory over all sequences."""
+"""What the memory study finds: figures of every run, and of every memory and baseline over all sequences."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from vostool.pipelines.benchmark_machine import Machine
 
 SCHEMA_VERSION = 1
 CAPACITY = "capacity"
+POLICY = "policy"
 RATIO = f"fps / {REFERENCE}"
+# What a baseline has none of.
+COSTS = ("fps", RATIO, "frames", "most frames", "MiB at end")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,10 @@ class AblationReport:
 
     Attributes:
         size: Short side that the network saw; None for the source's.
+        baselines: Names of those that the memories are held against.
         runs: By sequence, then by variant.
-        failures: Variants that failed, and why; they are in no table.
+        baseline_scores: By sequence, then by baseline.
+        failures: Variants and baselines that failed, and why; they are in no table.
         error: The first failure, or what ended the study early; None if all went well.
     """
 
@@ -58,12 +63,14 @@ class AblationReport:
     device: str
     machine: Machine
     variants: Sequence[Variant]
+    baselines: Sequence[str] = ()
     runs: dict[str, dict[str, MemoryRun]] = field(default_factory=dict)
+    baseline_scores: dict[str, dict[str, SequenceScores]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     error: Exception | None = None
 
     def fail(self, name: str, error: Exception) -> None:
-        """Takes a variant out of the study."""
+        """Takes a variant or baseline out of the study."""
         self.failures[name] = " ".join(str(error).split()) or type(error).__name__
         self.error = self.error or error
 
@@ -72,24 +79,27 @@ class AblationReport:
         """Those that were done."""
         return list(self.runs)
 
-    def figures(self, variant: str, sequences: Sequence[str]) -> Row:
-        """One line: means over objects; speed over all frames, and its median multiple over the sequences."""
-        runs = [self.runs[name][variant] for name in sequences]
-        scores = Scores(tuple(run.scores for run in runs))
+    def figures(self, name: str, sequences: Sequence[str]) -> Row:
+        """One line: means over objects; speed over all frames, and its median multiple over the sequences.
+
+        Args:
+            name: Of a variant, or of a baseline, whose speed and memory are empty.
+            sequences: Those that it has done.
+        """
+        if name in self.baselines:
+            scores = [self.baseline_scores[each][name] for each in sequences]
+            return {**_score_columns(scores), **dict.fromkeys(COSTS, "")}
+        runs = [self.runs[each][name] for each in sequences]
         seconds = [each for run in runs for each in run.seconds]
         num_stored = [each for run in runs for each in run.num_stored]
-        return {
-            "J": scores.region.mean,
-            "F": scores.boundary.mean,
-            "J&F": scores.region_and_boundary,
-            "J decay": scores.region.decay,
-            "F decay": scores.boundary.decay,
-            "fps": len(seconds) / sum(seconds),
-            RATIO: self._ratio(variant, sequences),
-            "frames": fmean(num_stored),
-            "most frames": max(num_stored),
-            "MiB at end": fmean(run.num_bytes for run in runs) / 2**20,
-        }
+        costs = (
+            len(seconds) / sum(seconds),
+            self._ratio(name, sequences),
+            fmean(num_stored),
+            max(num_stored),
+            fmean(run.num_bytes for run in runs) / 2**20,
+        )
+        return {**_score_columns([run.scores for run in runs]), **dict(zip(COSTS, costs, strict=True))}
 
     def _ratio(self, variant: str, sequences: Sequence[str]) -> float | str:
         pairs = [(self.runs[name][variant], self.runs[name].get(REFERENCE)) for name in sequences]
@@ -98,12 +108,19 @@ class AblationReport:
 
     @property
     def lines(self) -> dict[str, Row]:
-        """Figures over all sequences of each variant that has done them all."""
-        names = [variant.name for variant in self.variants if variant.name not in self.failures and self.runs]
+        """Figures over all sequences of each baseline and variant that has done them all."""
+        names = [name for name in self._names if name not in self.failures and self.runs]
         return {name: self.figures(name, self.sequences) for name in names}
 
+    @property
+    def _names(self) -> list[str]:
+        return [*self.baselines, *(variant.name for variant in self.variants)]
+
+    def _has_done(self, name: str, sequence: str) -> bool:
+        return name in self.runs[sequence] or name in self.baseline_scores[sequence]
+
     def tables(self) -> list[tuple[str, list[Row]]]:
-        """Title and rows of each study; a memory that stands in several is in each."""
+        """Title and rows of each study; a memory that stands in several is in each, baselines are in the first."""
         lines = {name: {"memory": name, **line} for name, line in self.lines.items()}
         tables = [
             (STUDIES[study], [lines[name] for name in self._members(study) if name in lines]) for study in STUDIES
@@ -111,38 +128,47 @@ class AblationReport:
         return [(title, rows) for title, rows in tables if rows]
 
     def _members(self, study: str) -> list[str]:
-        return [variant.name for variant in self.variants if study in variant.studies]
+        members = [variant.name for variant in self.variants if study in variant.studies]
+        return [*self.baselines, *members] if study == POLICY else members
 
     def rows(self) -> list[Row]:
-        """For CSV: each memory on each sequence, then over all."""
+        """For CSV: each baseline and memory on each sequence, then over all."""
         done = [
-            {"memory": variant.name, "sequence": name, **self.figures(variant.name, [name])}
-            for variant in self.variants
-            for name, runs in self.runs.items()
-            if variant.name in runs
+            {"memory": name, "sequence": sequence, **self.figures(name, [sequence])}
+            for name in self._names
+            for sequence in self.sequences
+            if self._has_done(name, sequence)
         ]
         return [*done, *({"memory": name, "sequence": ALL, **line} for name, line in self.lines.items())]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON: over all by variant, then under sequence and variant, at full precision."""
+        """Plain values for JSON: over all by baseline and variant, then under sequence and those, at full precision.
+
+        What a baseline has none of is None.
+        """
         memories = {each.name: {"studies": list(each.studies), "memory": dict(each.memory)} for each in self.variants}
         return {
             "schema": SCHEMA_VERSION,
             **{name: getattr(self, name) for name in ("system", "weights", "size", "device")},
             "machine": asdict(self.machine),
             "studies": dict(STUDIES),
+            "baselines": list(self.baselines),
             "variants": memories,
             "failures": dict(self.failures),
-            "all": self.lines,
+            "all": {name: _plain(line) for name, line in self.lines.items()},
             "sequences": {
-                name: {variant: self._record(name, variant) for variant in runs} for name, runs in self.runs.items()
+                each: {name: self._record(each, name) for name in self._names if self._has_done(name, each)}
+                for each in self.sequences
             },
         }
 
-    def _record(self, sequence: str, variant: str) -> dict[str, Any]:
-        run = self.runs[sequence][variant]
+    def _record(self, sequence: str, name: str) -> dict[str, Any]:
+        figures, run = _plain(self.figures(name, [sequence])), self.runs[sequence].get(name)
+        if run is None:
+            scores = self.baseline_scores[sequence][name]
+            return {**figures, "scores": scores.to_dict(), "seconds": None, "num_stored": None}
         return {
-            **self.figures(variant, [sequence]),
+            **figures,
             "scores": run.scores.to_dict(),
             "seconds": list(run.seconds),
             "num_stored": list(run.num_stored),
@@ -162,3 +188,19 @@ class AblationReport:
         ]
         seen = f"{self.system}, short side {self.size}, sequences: {len(self.sequences)}"
         save_capacity_plot(points, seen, path)
+
+
+def _score_columns(sequences: Sequence[SequenceScores]) -> Row:
+    scores = Scores(tuple(sequences))
+    return {
+        "J": scores.region.mean,
+        "F": scores.boundary.mean,
+        "J&F": scores.region_and_boundary,
+        "J decay": scores.region.decay,
+        "F decay": scores.boundary.decay,
+    }
+
+
+def _plain(row: Row) -> dict[str, str | float | None]:
+    """With None for what is empty in a table."""
+    return {column: None if value == "" else value for column, value in row.items()}
