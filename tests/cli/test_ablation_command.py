@@ -52,8 +52,8 @@ def test_tables_name_the_thesis(folder: Path, capsys: pytest.CaptureFixture[str]
 def test_a_baseline_stands_above_the_memories(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*RUN, "--system", "first-mask,lite", "--csv", "study.csv"]) == 0
     captured = capsys.readouterr()
-    assert captured.out.index("first-mask ") < captured.out.index("every-5 ")
-    assert captured.out.count("first-mask ") == 1
+    assert captured.out.index("│ first-mask ") < captured.out.index("│ every-5 ")
+    assert captured.out.count("│ first-mask ") == 1
     assert captured.out.endswith("baselines, which have no memory and are not timed: first-mask\n")
     note, *_ = captured.err.splitlines()
     assert note.startswith("note: 1/4 first-mask on a: J&F ")

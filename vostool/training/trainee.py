@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+import torch
 from torch import Tensor, nn
 
 from vostool.systems import System
@@ -30,7 +31,8 @@ class Trainee(nn.Module):
 
     def __init__(self, system: System, network: Any, recipe: Recipe) -> None:
         super().__init__()
-        self.network = network
+        # Convolutions are about a tenth faster so; the values are the same but for rounding.
+        self.network = network.to(memory_format=torch.channels_last)
         self._system = system
         self._recipe = recipe
         self.train()
