@@ -52,10 +52,10 @@ def probabilities(predictions: list[FramePrediction]) -> Tensor:
     return torch.stack([each.logits.softmax(dim=1) for each in predictions], dim=1)
 
 
-def segment(case: Case, batch: ClipBatch) -> Tensor:
-    """(T-1, K+1, H, W) of the only clip, as it is segmented in use with a dense memory of all frames."""
+def segment(case: Case, batch: ClipBatch, top_k: int = 0) -> Tensor:
+    """(T-1, K+1, H, W) of the only clip, as it is segmented in use with a memory of all frames; 0 reads all of it."""
     segmenter = make_segmenter(
-        case.system, case.network, torch.device("cpu"), memory="every-k", memory_every=1, top_k=0, pin=False
+        case.system, case.network, torch.device("cpu"), memory="every-k", memory_every=1, top_k=top_k, pin=False
     )
     previous, results = batch.masks(batch.labels[:, 0]), []
     segmenter.start(FrameInput(0, batch.frames[:, 0]), previous)
@@ -73,6 +73,14 @@ def test_training_predicts_what_use_predicts(case: Case) -> None:
     predicted, expected = probabilities(run(case, batch))[0], segment(case, batch)
     torch.testing.assert_close(predicted, expected, rtol=0, atol=2e-5)
     assert expected.std(dim=(2, 3)).min() > 1e-3, "flat masks would hide differences"
+
+
+@torch.no_grad()
+def test_a_part_of_the_memory_is_read_where_the_recipe_says_so(lite: Case) -> None:
+    batch = make_batch(1)
+    found = probabilities(run(lite, batch, replace(RECIPE, top_k=3)))[0]
+    torch.testing.assert_close(found, segment(lite, batch, top_k=3), atol=1e-4, rtol=0.0)
+    assert not torch.allclose(found, probabilities(run(lite, batch))[0], atol=1e-4)
 
 
 @torch.no_grad()

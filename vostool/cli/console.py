@@ -79,7 +79,7 @@ def print_table(title: str, rows: Sequence[dict[str, Any]]) -> None:
     """Rows of equal keys as a table on stdout, whole also where stdout is not a terminal."""
     table = Table(title=title)
     for name in rows[0] if rows else ():
-        justify: Literal["left", "right"] = "left" if isinstance(rows[0][name], str) else "right"
+        justify: Literal["left", "right"] = "left" if all(isinstance(row[name], str) for row in rows) else "right"
         table.add_column(name, justify=justify, overflow="fold")
     for row in rows:
         table.add_row(*(f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()))
