@@ -195,8 +195,8 @@ def _stcn_optimiser(drop: float) -> Optimiser:
 
 
 _FUNCTIONS: tuple[Callable[[], Recipe], ...] = (
-    lite_first, lite_restart, lite_objects, lite_finetune, stcn_stills, stcn_main, stm_stills, stm_main, scm_stills, scm_main,
-    refine50_stills, refine50_main, rgmp_stills, rgmp_main, first_frame,
+    lite_first, lite_restart, lite_objects, lite_finetune, stcn_stills, stcn_main, stm_stills, stm_main, scm_stills,
+    scm_main, refine50_stills, refine50_main, rgmp_stills, rgmp_main, first_frame,
 )  # fmt: skip
 RECIPES = {function().name: function for function in _FUNCTIONS}
 # What ``vostool train DIR`` takes where no recipe is named.
