@@ -227,7 +227,7 @@ class _Job:
         sinks = self._delivery.open_sinks(
             options, self._reader, annotations.object_ids, is_part=self._is_part, states=saved and saved["sinks"]
         )
-        self._tell(note for sink in sinks for note in getattr(sink, "notes", ()))
+        self._tell(note for sink in sinks for note in sink.notes)
         objects = [ObjectSummary(object_id) for object_id in annotations.object_ids]
         finesse = Finesse(self._delivery.finesse(options.finesse, self._reader.info.height))
         sinks = [stack.enter_context(sink) for sink in sinks]

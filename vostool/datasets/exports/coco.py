@@ -60,6 +60,11 @@ class CocoExport:
                     raise cannot_resume(path, problem)
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    @property
     def parts(self) -> tuple[Path, ...]:
         """The two files, once they are begun."""
         return (self._images.path, self._annotations.path) if self._num_frames else ()

@@ -38,7 +38,7 @@ class _BackgroundSink:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return getattr(self._sink, "notes", ())
+        return self._sink.notes
 
     @property
     def parts(self) -> tuple[Path, ...]:

@@ -48,6 +48,11 @@ class GrowingFolder(ABC):
             self._require_whole()
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    @property
     def parts(self) -> tuple[Path, ...]:
         """The part folder, once it is begun."""
         return (self._part,) if self._num_written else ()

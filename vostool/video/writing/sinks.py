@@ -36,6 +36,10 @@ class Sink(Protocol):
         """One line for each thing that could not be kept; complete after ``finish()``."""
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """One line for each thing that whoever reads the output should know; complete from the beginning."""
+
+    @property
     def parts(self) -> tuple[Path, ...]:
         """Where the frames are until ``finish()``: part files in order, or the part folder."""
 

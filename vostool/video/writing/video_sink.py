@@ -63,6 +63,11 @@ class VideoSink:
             self._segments.require_whole()
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    @property
     def parts(self) -> tuple[Path, ...]:
         """The part files of this output, in order."""
         return self._segments.parts
