@@ -25,7 +25,7 @@ SEEDS = range(12)
 
 
 def draw_composites(augmentation: Augmentation, **shape: int) -> list[TrainingClip]:
-    """One for each seed, of the video's objects only."""
+    """One for each seed."""
     source = CompositeSource(LIBRARY)
     return [source.draw(np.random.default_rng(seed), replace(LONG, **shape), augmentation) for seed in SEEDS]
 
