@@ -52,7 +52,7 @@ KNOWN = (
     KnownCheckpoint(
         "lite", "lite", "lite.safetensors", "weights/README.md", None,
         "research and non-commercial use, see weights/README.md", 70,
-        sha256="5a51ef82b603ca6e816946d7094b5cf201a8ddad7934b2a8194e6ebf2f967b72", size=10_584_684,
+        sha256="1e0c2485144832201d5de7ca0eacc1f58fb59f08be502d41a0e14a7614bc64f0", size=10_585_756,
         note="comes with vostool", is_shipped=True,
     ),
     KnownCheckpoint(
