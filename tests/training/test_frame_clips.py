@@ -14,8 +14,9 @@ from vostool.training.frame_clips import FrameClips, keep_visible, paint_out
 
 SHAPE = ClipShape(num_frames=3, height=48, width=64, max_objects=4)
 STILL = Augmentation(
-    zoom=(1.0, 1.0), mirror=0.0, degrees=0.0, shear=0.0, scale=1.0, shift=0.0, clip_colour=0.0, frame_colour=0.0
-)
+    zoom=(1.0, 1.0), mirror=0.0, degrees=0.0, shear=0.0, scale=1.0, shift=0.0, clip_colour=0.0, frame_colour=0.0,
+    grey=0.0,
+)  # fmt: skip
 MOVING = replace(STILL, mirror=0.5, degrees=20.0, shear=10.0, scale=1.2, shift=0.1, bend=0.5)
 COLOURS = torch.tensor([[50, 80, 100], [230, 25, 25], [25, 230, 25]], dtype=torch.uint8)
 
