@@ -52,6 +52,12 @@ class VideoClip:
         """Indices of the frames that have a mask."""
         return tuple(index for index, labels in enumerate(self.labels) if labels is not None)
 
+    def mask(self, frame: int) -> Tensor:
+        """The mask of an annotated frame."""
+        labels = self.labels[frame]
+        assert labels is not None, "only annotated frames are asked for"
+        return labels
+
     def to(self, device: torch.device) -> VideoClip:
         """The clip with its tensors on a device."""
         images = tuple(image.to(device) for image in self.images)

@@ -101,7 +101,8 @@ class VideoSource(ClipSource):
     def _draft(self, generator: np.random.Generator, shape: ClipShape, augmentation: Augmentation) -> Draft | None:
         clip = pick(self._library.videos, generator)
         chosen = choose_frames(clip.annotated, shape, generator, reverse=generator.random() < augmentation.reverse)
-        masks = [_known(clip.labels[frame]) for frame in chosen]
+        images = tuple(clip.images[frame] for frame in chosen)
+        masks = tuple(clip.mask(frame) for frame in chosen)
         boxes = choose_objects(self._index.find(masks[0]), shape.max_objects, generator, VIDEO_SHARES)
         if not boxes:
             return None
@@ -111,14 +112,14 @@ class VideoSource(ClipSource):
         shake = draw_shake(shape, augmentation, generator, augmentation.shake)
         warp = Warp(keep_within(shake @ base, size, shape), (shape.height, shape.width))
         sampler = Sampler(warp, size, masks[0].device)
-        frames = sampler.pictures([clip.images[frame] for frame in chosen])
+        frames = sampler.pictures(images)
         labels = renumber(sampler.masks(masks), boxes)
         before = [_labels_before(clip, frame, is_reversed=chosen[0] > chosen[-1]) for frame in chosen]
         known = [mask if old is None else old for mask, old in zip(masks, before, strict=True)]
         priors = renumber(sampler.masks(known), boxes)
         guessed = [index for index, old in enumerate(before) if old is None]
         name = f"{clip.name}, frames {', '.join(map(str, chosen))}"
-        subject = Subject(clip.name, tuple(clip.images[frame] for frame in chosen), tuple(masks), boxes[0])
+        subject = Subject(clip.name, images, masks, boxes[0])
         return Draft(frames, labels, _nudged(priors, guessed, shape, generator), len(boxes), name, subject)
 
 
@@ -209,11 +210,6 @@ def _nudged(labels: Tensor, which: Sequence[int], shape: ClipShape, generator: n
     moved = labels.clone()
     moved[list(which)] = displace(labels, warp)[list(which)]
     return moved
-
-
-def _known(labels: Tensor | None) -> Tensor:
-    assert labels is not None, "only frames with masks are drawn"
-    return labels
 
 
 def _size(picture: Tensor) -> tuple[int, int]:

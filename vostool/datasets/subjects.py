@@ -73,17 +73,11 @@ class ObjectPool:
     ) -> tuple[str, tuple[Tensor, ...], tuple[Tensor, ...]]:
         clip = pick(self._videos, generator)
         chosen = choose_frames(clip.annotated, shape, generator, reverse=generator.random() < 0.5)
-        return clip.name, tuple(clip.images[frame] for frame in chosen), tuple(_masks(clip, chosen))
+        return clip.name, tuple(clip.images[frame] for frame in chosen), tuple(clip.mask(frame) for frame in chosen)
 
 
 def draw_still(videos: Sequence[VideoClip], generator: np.random.Generator) -> Still:
     """A frame of a video that has a mask."""
     clip = pick(videos, generator)
     frame = pick(clip.annotated, generator)
-    return Still(f"{clip.name}, frame {frame}", clip.images[frame], *_masks(clip, (frame,)))
-
-
-def _masks(clip: VideoClip, frames: Sequence[int]) -> list[Tensor]:
-    masks = [mask for frame in frames if (mask := clip.labels[frame]) is not None]
-    assert len(masks) == len(frames), "only frames with masks are drawn"
-    return masks
+    return Still(f"{clip.name}, frame {frame}", clip.images[frame], clip.mask(frame))

@@ -215,8 +215,7 @@ def _sheet_frames(clip: VideoClip, predictions: Mapping[int, np.ndarray]) -> tup
     annotated = clip.annotated
     frames = []
     for index in (annotated[place] for place in pick_frames(len(annotated))):
-        truth = clip.labels[index]
-        assert truth is not None
+        truth = clip.mask(index)
         image = np.ascontiguousarray(clip.images[index].permute(1, 2, 0).cpu().numpy())
         is_given = index == annotated[0]
         frames.append(SheetFrame(index, image, predictions[index], truth.cpu().numpy(), is_given))

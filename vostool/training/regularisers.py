@@ -82,6 +82,7 @@ class TrainingReader:
         generators: Sequence[torch.Generator],
         top_k: int | None = None,
     ) -> None:
+        assert top_k is None or regularisers == Regularisers(), "regularisers act on reads of all slots"
         self._similarity = similarity
         self._plain = AttentionReader(similarity, top_k)
         self._dropout = regularisers.attention_dropout

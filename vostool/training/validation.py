@@ -92,6 +92,4 @@ def _score_objects(clip: VideoClip, predictions: Mapping[int, np.ndarray]) -> tu
 
 
 def _labels(clip: VideoClip, index: int) -> np.ndarray:
-    labels = clip.labels[index]
-    assert labels is not None, "only annotated frames are asked for"
-    return labels.cpu().numpy()
+    return clip.mask(index).cpu().numpy()
